@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"hyper-lite/compose"
+)
+
+// Observed is one look at the host. No engine type is in it.
+type Observed struct {
+	Replicas  []Replica          // every container with this project's label, runs and one-offs included
+	Foreign   []Foreign          // every other container on the host: only its name and its host ports matter
+	Networks  map[string]Network // by the engine's name; all that are ours, and those of the wanted project
+	Volumes   map[string]Volume  // by the engine's name; all that are ours, and those of the wanted project
+	Images    map[string]Image   // by the reference the project uses; absent where the engine has no such image
+	Published []Published        // what the balancer serves; nil where there is no balancer
+}
+
+// Ref names a replica: web.1@4 is slot 1 of web in its fourth generation. A slot outlives its containers.
+type Ref struct {
+	Service    string `json:"service"`
+	Slot       int    `json:"slot"`
+	Generation int    `json:"generation"`
+}
+
+func (r Ref) String() string { return fmt.Sprintf("%s.%d@%d", r.Service, r.Slot, r.Generation) }
+
+// Alias is the network alias by which the balancer reaches exactly this container.
+func (r Ref) Alias(project string) string {
+	return fmt.Sprintf("%s-%s-%d-g%d", project, r.Service, r.Slot, r.Generation)
+}
+
+// State is a container's state in the engine's words.
+type State string
+
+const (
+	Created    State = "created"
+	Running    State = "running"
+	Paused     State = "paused"
+	Restarting State = "restarting"
+	Exited     State = "exited"
+	Dead       State = "dead"
+	Removing   State = "removing"
+)
+
+// Health is the engine's own health check: "" where the container has none.
+type Health string
+
+const (
+	NoHealth  Health = ""
+	Starting  Health = "starting"
+	Healthy   Health = "healthy"
+	Unhealthy Health = "unhealthy"
+)
+
+// Replica is one container of the project as the engine shows it.
+type Replica struct {
+	Ref
+	Role      compose.Role
+	OneOff    bool // a `run` or a job's run: never counted, never replaced
+	Digest    compose.Digest
+	ID        string // 64 hex digits
+	Name      string // without the leading slash
+	Image     string // the reference it was created from
+	ImageID   string
+	State     State
+	Health    Health
+	ExitCode  int    // where State is exited or dead
+	Status    string // the engine's sentence: "Up 3 minutes (healthy)"
+	Command   string
+	CreatedAt time.Time
+	Ports     []Port
+	Networks  []string // the engine's names, sorted
+	DependsOn []string // services, from its label: the order of `down` without a file
+	WorkDir   string   // the project folder, from its label
+	Files     []string // the compose files, from its label
+}
+
+// Port is one published or exposed port of a container.
+type Port struct {
+	HostIP    string // "" where not published
+	Host      int    // 0 where not published
+	Container int
+	Protocol  string // tcp, udp, sctp
+}
+
+// Foreign is a container that is not ours. It is never touched: it only can stand in the way.
+type Foreign struct {
+	ID      string
+	Name    string
+	Project string // its compose or hyper-lite project, "" if none
+	Running bool
+	Ports   []Port
+}
+
+// Network is a network of the engine.
+type Network struct {
+	Name   string
+	ID     string
+	Ours   bool   // carries this project's label
+	Digest string // of the configuration it was created with; "" where it is not ours
+}
+
+// Volume is a volume of the engine.
+type Volume struct {
+	Name   string
+	Ours   bool
+	Digest string
+}
+
+// Image is an image that the engine has.
+type Image struct {
+	ID string
+}
+
+// Published is what the balancer serves for one service, as the sidecar last proved it.
+type Published struct {
+	Service  string `json:"service"`
+	Digest   string `json:"digest"` // RoutesDigest of the routes it was made from
+	Backends []Ref  `json:"backends"`
+}

@@ -1,0 +1,30 @@
+// Package plan decides what must change, in which order, and why. It is pure: no clock, no I/O, no
+// logger, no context. It never touches a host; it does not know that there is one.
+package plan
+
+import "hyper-lite/compose"
+
+// Plan is a directed acyclic graph of steps, in an order in which they could run one after the other.
+type Plan struct {
+	Project  string
+	Nodes    []Node
+	Warnings []string
+}
+
+// Node is one step, with its cause and what must be done before it.
+type Node struct {
+	ID    int // from 1, ascending: every node stands after those it waits for
+	Step  Step
+	Why   string // "not found", "spec hash 3ab1->9f2c (environment.V changed)"; empty for a mere consequence
+	After []int  // IDs of nodes that must be done before; sorted
+	Group string // the heading it is printed under: a service's name, "networks", "balancer"
+}
+
+// Empty says that nothing has to change.
+func (p Plan) Empty() bool { return len(p.Nodes) == 0 }
+
+// System is what we add to a project ourselves: the balancer and the sidecar, as services like any other.
+type System struct {
+	Balancer *compose.Service // nil where nothing is routed
+	Sidecar  *compose.Service // nil where nothing is routed
+}

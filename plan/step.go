@@ -1,0 +1,183 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"hyper-lite/compose"
+)
+
+// Step is one thing to do: one engine call, one route change or one wait. Steps are data, and each is
+// safe to repeat. Whoever interprets them switches on the type.
+type Step interface {
+	Verb() string    // "create"
+	Subject() string // "web.1@4", "network shop_default"
+}
+
+// Container addresses an existing or planned container: by ID where it was observed, else by name.
+type Container struct {
+	Ref  Ref    `json:"ref"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name"`
+}
+
+// Address is what the engine is asked for.
+func (c Container) Address() string {
+	if c.ID != "" {
+		return c.ID
+	}
+	return c.Name
+}
+
+func (c Container) Subject() string { return c.Ref.String() }
+
+type (
+	// Pull fetches an image.
+	Pull struct {
+		Image    string   `json:"image"`
+		Platform string   `json:"platform,omitempty"`
+		Services []string `json:"services"`
+	}
+	// Build makes a service's image.
+	Build struct {
+		Service compose.Service `json:"-"`
+		Image   string          `json:"image"`
+		Pull    bool            `json:"pull,omitempty"` // fetch newer base images
+		NoCache bool            `json:"noCache,omitempty"`
+	}
+	// Import makes the sidecar's image out of the running executable.
+	Import struct {
+		Image string `json:"image"`
+	}
+	// CreateNetwork makes a network with our labels.
+	CreateNetwork struct {
+		Key    string              `json:"key"`
+		Config types.NetworkConfig `json:"-"`
+		Name   string              `json:"name"`
+		Digest string              `json:"digest"`
+	}
+	// CreateVolume makes a volume with our labels.
+	CreateVolume struct {
+		Key    string             `json:"key"`
+		Config types.VolumeConfig `json:"-"`
+		Name   string             `json:"name"`
+		Digest string             `json:"digest"`
+	}
+	// RemoveNetwork removes a network of ours.
+	RemoveNetwork struct {
+		Name string `json:"name"`
+	}
+	// RemoveVolume removes a volume of ours, and its data.
+	RemoveVolume struct {
+		Name string `json:"name"`
+	}
+	// RemoveImage removes an image if no container uses it.
+	RemoveImage struct {
+		Image string `json:"image"`
+	}
+	// Create makes a container, with its configs and secrets copied in, connected to its networks.
+	Create struct {
+		Container
+		Service  compose.Service `json:"-"`
+		Previous string          `json:"previous,omitempty"` // ID of the container whose anonymous volumes it takes over
+	}
+	// Start starts a created or stopped container.
+	Start struct{ Container }
+	// Await waits until a container is what Condition says.
+	Await struct {
+		Container
+		Condition Condition      `json:"condition"`
+		Within    time.Duration  `json:"within"`
+		Probe     *compose.Probe `json:"probe,omitempty"` // also: the sidecar's own count says healthy
+	}
+	// Route makes the balancer serve a service from exactly these replicas, and returns once that is live.
+	// No backend with no routes withdraws the service altogether.
+	Route struct {
+		Service  string          `json:"service"`
+		Routes   []compose.Route `json:"-"`
+		Probe    *compose.Probe  `json:"probe,omitempty"`
+		Backends []Ref           `json:"backends"`
+		Digest   string          `json:"digest"`
+	}
+	// Drain waits for the open requests of a withdrawn container, at most For.
+	Drain struct {
+		Container
+		For time.Duration `json:"for"`
+	}
+	// RunHook runs one pre_start, post_start or pre_stop hook in a container.
+	RunHook struct {
+		Container
+		Phase string            `json:"phase"`
+		Hook  types.ServiceHook `json:"-"`
+		Index int               `json:"index"`
+	}
+	// Stop stops a container with its stop signal. Timeout nil: the container's own grace period.
+	Stop struct {
+		Container
+		Timeout *time.Duration `json:"timeout,omitempty"`
+	}
+	// Restart restarts a container in place.
+	Restart struct {
+		Container
+		Timeout *time.Duration `json:"timeout,omitempty"`
+	}
+	// Unpause continues a paused container.
+	Unpause struct{ Container }
+	// Remove removes a stopped container.
+	Remove struct {
+		Container
+		Volumes bool `json:"volumes,omitempty"` // its anonymous volumes too
+	}
+	// Rename gives a container the plain name of its slot.
+	Rename struct {
+		Container
+		To string `json:"to"`
+	}
+	// Connect attaches a running container (the balancer, the sidecar) to a network.
+	Connect struct {
+		Container
+		Network string   `json:"network"`
+		Aliases []string `json:"aliases,omitempty"`
+	}
+)
+
+// Condition is what an Await waits for.
+type Condition string
+
+const (
+	AwaitRunning   Condition = "running"   // it runs, and did not exit
+	AwaitHealthy   Condition = "healthy"   // its health checks say so
+	AwaitCompleted Condition = "completed" // it exited 0
+)
+
+func (Pull) Verb() string          { return "pull" }
+func (Build) Verb() string         { return "build" }
+func (Import) Verb() string        { return "import" }
+func (CreateNetwork) Verb() string { return "create" }
+func (CreateVolume) Verb() string  { return "create" }
+func (RemoveNetwork) Verb() string { return "remove" }
+func (RemoveVolume) Verb() string  { return "remove" }
+func (RemoveImage) Verb() string   { return "remove" }
+func (Create) Verb() string        { return "create" }
+func (Start) Verb() string         { return "start" }
+func (Await) Verb() string         { return "await" }
+func (Route) Verb() string         { return "route" }
+func (Drain) Verb() string         { return "drain" }
+func (RunHook) Verb() string       { return "hook" }
+func (Stop) Verb() string          { return "stop" }
+func (Restart) Verb() string       { return "restart" }
+func (Unpause) Verb() string       { return "unpause" }
+func (Remove) Verb() string        { return "remove" }
+func (Rename) Verb() string        { return "rename" }
+func (Connect) Verb() string       { return "connect" }
+
+func (s Pull) Subject() string          { return "image " + s.Image }
+func (s Build) Subject() string         { return "image " + s.Image }
+func (s Import) Subject() string        { return "image " + s.Image }
+func (s CreateNetwork) Subject() string { return "network " + s.Name }
+func (s CreateVolume) Subject() string  { return "volume " + s.Name }
+func (s RemoveNetwork) Subject() string { return "network " + s.Name }
+func (s RemoveVolume) Subject() string  { return "volume " + s.Name }
+func (s RemoveImage) Subject() string   { return "image " + s.Image }
+func (s Route) Subject() string         { return s.Service }
