@@ -1,0 +1,103 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+)
+
+// Version is the layout of Document that this program reads and writes. It rises with every change that
+// an older program would lose or misread.
+const Version = 1
+
+// Document is everything remembered of one project. What its raw parts mean is known to those who wrote them.
+type Document struct {
+	Version int `json:"version"`
+	// LastRevision is the number of the newest revision ever recorded, kept or not: numbers are never reused.
+	LastRevision int `json:"lastRevision,omitempty"`
+	// Revisions is what was applied, oldest first.
+	Revisions []Revision `json:"revisions,omitempty"`
+	// Records is what other rooms remember, by a name of their own. A room changes only its own record.
+	Records map[string]json.RawMessage `json:"records,omitempty"`
+}
+
+// Revision is one applied project.
+type Revision struct {
+	Number    int             `json:"number"` // from 1
+	At        time.Time       `json:"at"`     // UTC
+	By        string          `json:"by,omitempty"`
+	FilesHash string          `json:"filesHash,omitempty"`
+	Summary   string          `json:"summary,omitempty"` // "2 created, 1 replaced"
+	Outcome   string          `json:"outcome"`
+	Project   json.RawMessage `json:"project,omitempty"` // the project as applied; environment values are in it
+}
+
+// Record appends a revision with the next number, forgets all but the newest `keep` ones, and returns the
+// number. keep 0 keeps none.
+func (d *Document) Record(r Revision, keep int) int {
+	d.LastRevision++
+	r.Number = d.LastRevision
+	r.At = r.At.UTC()
+	d.Revisions = append(d.Revisions, r)
+	if extra := len(d.Revisions) - max(keep, 0); extra > 0 {
+		d.Revisions = append([]Revision(nil), d.Revisions[extra:]...)
+	}
+	return r.Number
+}
+
+// Revision returns the revision of that number.
+func (d Document) Revision(number int) (Revision, bool) {
+	for _, r := range d.Revisions {
+		if r.Number == number {
+			return r, true
+		}
+	}
+	return Revision{}, false
+}
+
+// newer is the version of a document that this program does not know yet.
+type newer int
+
+func (newer) Error() string { return "written by a newer version" }
+
+var (
+	errEmpty     = errors.New("the file is empty")
+	errNoVersion = errors.New("no version in it")
+	errTrailing  = errors.New("something follows the document")
+)
+
+// decode reads a document. The version is looked at first: a newer layout is not held for damage.
+func decode(text []byte) (Document, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return Document{}, errEmpty
+	}
+	var head struct {
+		Version int `json:"version"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if err := decoder.Decode(&head); err != nil {
+		return Document{}, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return Document{}, errTrailing
+	}
+	if head.Version < 1 {
+		return Document{}, errNoVersion
+	}
+	if head.Version > Version {
+		return Document{}, newer(head.Version)
+	}
+	var d Document
+	if err := json.Unmarshal(text, &d); err != nil {
+		return Document{}, err
+	}
+	return d, nil
+}
+
+func encode(d Document) ([]byte, error) {
+	d.Version = Version
+	text, err := json.MarshalIndent(d, "", "  ")
+	return append(text, '\n'), err
+}
