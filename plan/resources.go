@@ -1,0 +1,59 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// NetworkDigest identifies what a network is created with: 12 hex digits over its configuration without
+// its name. A network of ours carries it as a label; a different one means that it must be made anew.
+func NetworkDigest(network types.NetworkConfig) string {
+	return digest(struct {
+		Driver     string
+		Options    map[string]string
+		IPAM       types.IPAMConfig
+		Internal   bool
+		Attachable bool
+		Labels     map[string]string
+		IPv4, IPv6 *bool
+	}{
+		Driver:     network.Driver,
+		Options:    filled(network.DriverOpts),
+		IPAM:       network.Ipam,
+		Internal:   network.Internal,
+		Attachable: network.Attachable,
+		Labels:     filled(network.Labels),
+		IPv4:       network.EnableIPv4,
+		IPv6:       network.EnableIPv6,
+	})
+}
+
+// VolumeDigest identifies what a volume is created with: 12 hex digits over its configuration without its
+// name.
+func VolumeDigest(volume types.VolumeConfig) string {
+	return digest(struct {
+		Driver  string
+		Options map[string]string
+		Labels  map[string]string
+	}{volume.Driver, filled(volume.DriverOpts), filled(volume.Labels)})
+}
+
+// filled makes an empty map and no map the same.
+func filled[M ~map[string]string](m M) map[string]string {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+func digest(plain any) string {
+	text, err := json.Marshal(plain)
+	if err != nil {
+		panic(err) // plain data only: cannot fail
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:6])
+}
