@@ -52,17 +52,19 @@ type (
 	}
 	// CreateNetwork makes a network with our labels.
 	CreateNetwork struct {
-		Key    string              `json:"key"`
-		Config types.NetworkConfig `json:"-"`
-		Name   string              `json:"name"`
-		Digest string              `json:"digest"`
+		Project string              `json:"project,omitempty"` // "" is the project last observed
+		Key     string              `json:"key"`
+		Config  types.NetworkConfig `json:"-"`
+		Name    string              `json:"name"`
+		Digest  string              `json:"digest"`
 	}
 	// CreateVolume makes a volume with our labels.
 	CreateVolume struct {
-		Key    string             `json:"key"`
-		Config types.VolumeConfig `json:"-"`
-		Name   string             `json:"name"`
-		Digest string             `json:"digest"`
+		Project string             `json:"project,omitempty"` // "" is the project last observed
+		Key     string             `json:"key"`
+		Config  types.VolumeConfig `json:"-"`
+		Name    string             `json:"name"`
+		Digest  string             `json:"digest"`
 	}
 	// RemoveNetwork removes a network of ours.
 	RemoveNetwork struct {
@@ -84,7 +86,7 @@ type (
 	}
 	// Start starts a created or stopped container.
 	Start struct{ Container }
-	// Await waits until a container is what Condition says.
+	// Await waits until a container is what Condition says, at most Within; 0 is without end.
 	Await struct {
 		Container
 		Condition Condition      `json:"condition"`
@@ -134,6 +136,11 @@ type (
 		Container
 		To string `json:"to"`
 	}
+	// Pause lets time pass between two waves (deploy.update_config.delay).
+	Pause struct {
+		Service string        `json:"service"`
+		For     time.Duration `json:"for"`
+	}
 	// Connect attaches a running container (the balancer, the sidecar) to a network.
 	Connect struct {
 		Container
@@ -149,6 +156,7 @@ const (
 	AwaitRunning   Condition = "running"   // it runs, and did not exit
 	AwaitHealthy   Condition = "healthy"   // its health checks say so
 	AwaitCompleted Condition = "completed" // it exited 0
+	AwaitSettled   Condition = "settled"   // it runs and its health check, if any, says healthy; or it exited 0
 )
 
 func (Pull) Verb() string          { return "pull" }
@@ -171,6 +179,7 @@ func (Unpause) Verb() string       { return "unpause" }
 func (Remove) Verb() string        { return "remove" }
 func (Rename) Verb() string        { return "rename" }
 func (Connect) Verb() string       { return "connect" }
+func (Pause) Verb() string         { return "pause" }
 
 func (s Pull) Subject() string          { return "image " + s.Image }
 func (s Build) Subject() string         { return "image " + s.Image }
@@ -181,3 +190,4 @@ func (s RemoveNetwork) Subject() string { return "network " + s.Name }
 func (s RemoveVolume) Subject() string  { return "volume " + s.Name }
 func (s RemoveImage) Subject() string   { return "image " + s.Image }
 func (s Route) Subject() string         { return s.Service }
+func (s Pause) Subject() string         { return s.Service }
