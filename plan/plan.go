@@ -13,11 +13,13 @@ type Plan struct {
 
 // Node is one step, with its cause and what must be done before it.
 type Node struct {
-	ID    int // from 1, ascending: every node stands after those it waits for
-	Step  Step
-	Why   string // "not found", "spec hash 3ab1->9f2c (environment.V changed)"; empty for a mere consequence
-	After []int  // IDs of nodes that must be done before; sorted
-	Group string // the heading it is printed under: a service's name, "networks", "balancer"
+	ID       int // from 1, ascending: every node stands after those it waits for
+	Step     Step
+	Why      string // "not found", "spec hash 3ab1->9f2c (environment.V changed)"; empty for a mere consequence
+	After    []int  // IDs of nodes that must be done before; sorted
+	Settled  []int  // IDs of nodes that must have ended before, well or not; sorted
+	Optional bool   // only nodes that are satisfied with its end wait for it: its failure is a warning
+	Group    string // the heading it is printed under: a service's name, "networks", "balancer"
 }
 
 // Empty says that nothing has to change.

@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"slices"
+	"sort"
+
+	"hyper-lite/compose"
+)
+
+// builder collects nodes. A node's ID is its place, so the order of nodes is always a possible order of work.
+type builder struct {
+	want     compose.Project
+	have     Observed
+	opt      Options
+	nodes    []Node
+	warnings []string
+	conflict ConflictErrors
+
+	base      map[string][]int      // by network, volume or image: the nodes that make it
+	occupants map[string][]occupant // by service: its slots, as they will be
+	changed   map[string]bool       // services with at least one replaced replica
+	system    []int                 // the nodes after which the balancer can be told of routes
+	freed     map[hostPort][]int    // the nodes after which one of our own containers no longer holds a host port
+}
+
+func newBuilder(want compose.Project, have Observed, opt Options) *builder {
+	return &builder{
+		want: want, have: have, opt: opt,
+		base:      map[string][]int{},
+		occupants: map[string][]occupant{},
+		changed:   map[string]bool{},
+		freed:     map[hostPort][]int{},
+	}
+}
+
+// add appends a node and returns its ID. IDs in after may repeat and stand in any order.
+func (b *builder) add(group string, step Step, why string, after ...int) int {
+	id := len(b.nodes) + 1
+	b.nodes = append(b.nodes, Node{ID: id, Step: step, Why: why, After: unique(after), Group: group})
+	return id
+}
+
+func (b *builder) plan() (Plan, error) {
+	if len(b.conflict) > 0 {
+		return Plan{}, b.conflict
+	}
+	b.markOptional()
+	return Plan{Project: b.want.Name, Nodes: b.nodes, Warnings: b.warnings}, nil
+}
+
+func unique(ids []int) []int {
+	sorted := slices.Clone(ids)
+	sort.Ints(sorted)
+	return slices.Compact(sorted)
+}
+
+// markOptional marks the awaits that only dependents with required: false wait for.
+func (b *builder) markOptional() {
+	hard, soft := map[int]bool{}, map[int]bool{}
+	for _, n := range b.nodes {
+		for _, id := range n.After {
+			hard[id] = true
+		}
+		for _, id := range n.Settled {
+			soft[id] = true
+		}
+	}
+	for i, n := range b.nodes {
+		if _, ok := n.Step.(Await); ok && soft[n.ID] && !hard[n.ID] && !b.opt.Wait {
+			b.nodes[i].Optional = true
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package plan
+
+import (
+	"slices"
+	"sort"
+
+	"hyper-lite/compose"
+)
+
+// occupantOf is where the next container of a turn is kept for those who depend on it.
+func (r *roll) occupantOf(t turn) *occupant {
+	f := &r.occupants[r.service.Name][t.next.Ref.Slot-1]
+	if f.await == nil {
+		*f = occupant{container: t.next, kept: t.kept, await: map[Condition]int{}}
+	}
+	return f
+}
+
+// create plans the container of a turn, where there is none.
+func (r *roll) create(t turn, after []int) []int {
+	if t.kept != nil {
+		return nil
+	}
+	r.claimName(t.next.Name, r.service)
+	if t.rename != "" {
+		r.claimName(t.rename, r.service)
+	}
+	if len(t.leaving) > 0 {
+		r.changed[r.service.Name] = true
+	}
+	ids := slices.Concat(after, r.foundation(r.service))
+	if len(sharesWith(r.service)) > 0 || len(r.service.Body.Links) > 0 {
+		ids = append(ids, r.gate...)
+	}
+	step := Create{Container: t.next, Service: r.service}
+	if len(t.leaving) > 0 && !r.opt.RenewAnonVolumes {
+		step.Previous = t.leaving[0].ID
+	}
+	r.made[t.next.Ref] = []int{r.add(r.service.Name, step, t.why, ids...)}
+	return r.made[t.next.Ref]
+}
+
+// start plans that the container of a turn runs. It returns the nodes after which it does.
+func (r *roll) start(t turn, after []int) []int {
+	f := r.occupantOf(t)
+	if t.kept != nil && (t.kept.State == Running || t.kept.State == Restarting || done(r.service, *t.kept)) {
+		return nil
+	}
+	if r.opt.NoStart {
+		return nil
+	}
+	why := ""
+	if t.kept != nil {
+		why = t.why
+	}
+	var step Step = Start{Container: t.next}
+	if t.kept != nil && t.kept.State == Paused {
+		step = Unpause{Container: t.next}
+	}
+	id := r.add(r.service.Name, step, why, slices.Concat(after, r.gate, r.claim(r.service))...)
+	r.nodes[id-1].Settled = unique(r.settled)
+	f.start = []int{id}
+	if t.kept == nil {
+		f.start = r.hooks(t.next, f.start)
+	}
+	return f.start
+}
+
+// hooks plans the post_start hooks of a new container.
+func (r *roll) hooks(c Container, after []int) []int {
+	for i, hook := range r.service.Body.PostStart {
+		step := RunHook{Container: c, Phase: "post_start", Hook: hook, Index: i + 1}
+		after = []int{r.add(r.service.Name, step, "", after...)}
+	}
+	return after
+}
+
+// ready plans the await of a turn's container, once.
+func (r *roll) ready(t turn, condition Condition, after []int) []int {
+	if t.kept != nil && done(r.service, *t.kept) {
+		return nil
+	}
+	f := r.occupantOf(t)
+	f.start = after
+	return r.awaited(r.service, f, condition)
+}
+
+// leave takes the leaving containers of a turn away, and gives the next one its plain name.
+func (r *roll) leave(t turn, after []int) []int {
+	stopped := r.stopLeaving(t, after)
+	return r.removeLeaving(t, slices.Concat(after, stopped))
+}
+
+// stopLeaving drains and stops the leaving containers of a turn that run.
+func (r *roll) stopLeaving(t turn, after []int) []int {
+	var stopped []int
+	for _, c := range t.leaving {
+		if running(c) {
+			stopped = append(stopped, r.stop(r.service.Name, c, "", &r.service, after))
+		}
+	}
+	return stopped
+}
+
+func (r *roll) removeLeaving(t turn, after []int) []int {
+	last := after
+	var gone []int
+	for _, c := range t.leaving {
+		gone = append(gone, r.add(r.service.Name, Remove{Container: r.container(c), Volumes: r.opt.RenewAnonVolumes}, "", last...))
+	}
+	if t.rename == "" {
+		return gone
+	}
+	step := Rename{Container: t.next, To: t.rename}
+	id := r.add(r.service.Name, step, "", slices.Concat(gone, r.occupantOf(t).start, after)...)
+	return append(gone, id)
+}
+
+// stop plans a drain, the pre_stop hooks and the stop of one container.
+func (b *builder) stop(group string, c Replica, why string, s *compose.Service, after []int) int {
+	if published := b.published(c.Service); s != nil && published != nil && slices.Contains(published.Backends, c.Ref) &&
+		s.Rollout.Drain > 0 && len(s.Routes) > 0 && c.State == Running {
+		after = []int{b.add(group, Drain{Container: b.container(c), For: s.Rollout.Drain}, why, after...)}
+		why = ""
+	}
+	if s != nil && c.State == Running {
+		for i, hook := range s.Body.PreStop {
+			step := RunHook{Container: b.container(c), Phase: "pre_stop", Hook: hook, Index: i + 1}
+			after = []int{b.add(group, step, why, after...)}
+			why = ""
+		}
+	}
+	return b.add(group, Stop{Container: b.container(c), Timeout: b.opt.Timeout}, why, after...)
+}
+
+// retire drains, stops and removes one container. s is its service, nil where the files no longer have it.
+func (b *builder) retire(group string, c Replica, why string, s *compose.Service, after []int) int {
+	if running(c) {
+		after = []int{b.stop(group, c, why, s, after)}
+		why = ""
+	}
+	return b.add(group, Remove{Container: b.container(c), Volumes: true}, why, after...)
+}
+
+// published is what the balancer serves of a service, nil where it does not know it.
+func (b *builder) published(service string) *Published {
+	for i, p := range b.have.Published {
+		if p.Service == service {
+			return &b.have.Published[i]
+		}
+	}
+	return nil
+}
+
+// withdraw takes a whole service from the balancer.
+func (b *builder) withdraw(group, service, why string) []int {
+	if b.opt.System.Balancer == nil {
+		return nil
+	}
+	return []int{b.add(group, Route{Service: service}, why, b.system...)}
+}
+
+// unroute withdraws a service that has no routes any more, before anything of it changes.
+func (b *builder) unroute(s compose.Service) {
+	if len(s.Routes) == 0 && b.published(s.Name) != nil {
+		b.withdraw(s.Name, s.Name, "no longer routed")
+	}
+}
+
+// restartAfterDependencies restarts kept replicas whose dependency was replaced, where depends_on says so.
+func (b *builder) restartAfterDependencies(s compose.Service, turns []turn) {
+	for _, d := range s.DependsOn {
+		if !d.Restart || !b.changed[d.Service] {
+			continue
+		}
+		after := b.fulfil(d)
+		for _, t := range turns {
+			if t.kept != nil && t.kept.State == Running {
+				b.add(s.Name, Restart{Container: t.next, Timeout: b.opt.Timeout}, d.Service+" was replaced", after...)
+			}
+		}
+		return
+	}
+}
+
+func without(refs []Ref, replicas []Replica) []Ref {
+	return slices.DeleteFunc(slices.Clone(refs), func(ref Ref) bool {
+		return slices.ContainsFunc(replicas, func(r Replica) bool { return r.Ref == ref })
+	})
+}
+
+// sortRefs orders backends by service, slot and generation.
+func sortRefs(refs []Ref) {
+	sort.Slice(refs, func(i, j int) bool {
+		a, b := refs[i], refs[j]
+		if a.Service != b.Service {
+			return a.Service < b.Service
+		}
+		if a.Slot != b.Slot {
+			return a.Slot < b.Slot
+		}
+		return a.Generation < b.Generation
+	})
+}
+
+func chunks(turns []turn, width int) [][]turn {
+	var waves [][]turn
+	for len(turns) > 0 {
+		n := min(max(width, 1), len(turns))
+		waves = append(waves, turns[:n])
+		turns = turns[n:]
+	}
+	return waves
+}

@@ -1,0 +1,105 @@
+package plan
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"hyper-lite/compose"
+)
+
+// differs says why a container is not what s wants, or "" where it is.
+func (b *builder) differs(s compose.Service, r Replica) string {
+	replica := s.Role == compose.RoleReplica
+	switch {
+	case r.State == Dead || r.State == Removing:
+		return string(r.State)
+	case replica && b.opt.NoRecreate:
+		return ""
+	case replica && b.opt.ForceRecreate:
+		return "--force-recreate"
+	}
+	for _, name := range sharesWith(s) {
+		if b.changed[name] {
+			return "shares a namespace or volumes with " + name + ", which is replaced"
+		}
+	}
+	if r.Digest.Hash != s.Digest.Hash {
+		return fmt.Sprintf("spec hash %s->%s%s", short(r.Digest.Hash), short(s.Digest.Hash), fieldDrift(r.Digest.Fields, s.Digest.Fields))
+	}
+	if image, there := b.have.Images[s.Body.Image]; there && r.ImageID != "" && image.ID != r.ImageID {
+		return fmt.Sprintf("image digest changed %s->%s", short(r.ImageID), short(image.ID))
+	}
+	return ""
+}
+
+// short is the first four digits of a hash, without its version or algorithm.
+func short(hash string) string {
+	if _, digits, ok := strings.Cut(hash, ":"); ok {
+		hash = digits
+	}
+	if hash == "" {
+		return "none"
+	}
+	return hash[:min(4, len(hash))]
+}
+
+// fieldDrift names the fields that changed, were added or removed: three at most.
+func fieldDrift(old, new map[string]string) string {
+	var drift []string
+	for field, digest := range new {
+		was, there := old[field]
+		switch {
+		case !there:
+			drift = append(drift, field+" added")
+		case was != digest:
+			drift = append(drift, field+" changed")
+		}
+	}
+	for field := range old {
+		if _, there := new[field]; !there {
+			drift = append(drift, field+" removed")
+		}
+	}
+	if len(drift) == 0 {
+		return ""
+	}
+	sort.Strings(drift)
+	if len(drift) > 3 {
+		drift = append(drift[:3:3], fmt.Sprintf("%d more", len(drift)-3))
+	}
+	return " (" + strings.Join(drift, ", ") + ")"
+}
+
+// sharesWith are the services whose containers a container of s is bound to by ID.
+func sharesWith(s compose.Service) []string {
+	var names []string
+	for _, mode := range []string{s.Body.NetworkMode, s.Body.Ipc, s.Body.Pid} {
+		if name, ok := strings.CutPrefix(mode, "service:"); ok {
+			names = append(names, name)
+		}
+	}
+	for _, from := range s.Body.VolumesFrom {
+		if !strings.HasPrefix(from, "container:") {
+			name, _, _ := strings.Cut(from, ":")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// standing is the cause of starting a container that does not run.
+func standing(r Replica) string {
+	switch r.State {
+	case Exited:
+		return fmt.Sprintf("exited (%d)", r.ExitCode)
+	case Created:
+		return "created, never started"
+	}
+	return string(r.State)
+}
+
+// done says that a one-shot has finished: it is not started again.
+func done(s compose.Service, r Replica) bool {
+	return s.OneShot && r.State == Exited && r.ExitCode == 0
+}

@@ -1,0 +1,256 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"hyper-lite/compose"
+)
+
+// LifecycleOptions is what the user asked of one `stop`, `start` or `restart`.
+type LifecycleOptions struct {
+	Services []string // only these; empty: all
+	Timeout  *time.Duration
+	NoDeps   bool // restart: not what depends on them with restart: true
+	System   System
+}
+
+// StopAll decides how running replicas stop: withdrawn, drained, then stopped, dependents first. The containers
+// stay. Without files (want nil) nothing is known of routes: the sidecar withdraws what stops.
+func StopAll(project string, want *compose.Project, have Observed, opt LifecycleOptions) (Plan, error) {
+	l, err := newLifecycle(project, want, have, opt)
+	if err != nil {
+		return Plan{}, err
+	}
+	stopped := map[string][]int{}
+	order := l.order()
+	slices.Reverse(order)
+	for _, name := range order {
+		var after []int
+		for _, r := range l.have.Replicas {
+			if slices.Contains(r.DependsOn, name) {
+				after = append(after, stopped[r.Service]...)
+			}
+		}
+		stopped[name] = l.stopService(name, unique(after))
+	}
+	if len(opt.Services) == 0 {
+		l.stopSystem(slices.Concat(valuesOf(stopped)...))
+	}
+	return l.plan()
+}
+
+// StartAll decides how existing, stopped replicas start again: in dependency order, awaited and routed.
+func StartAll(project string, want *compose.Project, have Observed, opt LifecycleOptions) (Plan, error) {
+	l, err := newLifecycle(project, want, have, opt)
+	if err != nil {
+		return Plan{}, err
+	}
+	l.reviveSystem()
+	started := map[string][]int{}
+	for _, name := range l.order() {
+		var after []int
+		for _, r := range l.replicas(name) {
+			for _, dependency := range r.DependsOn {
+				after = append(after, started[dependency]...)
+			}
+		}
+		started[name] = l.startService(name, unique(after))
+	}
+	return l.plan()
+}
+
+// RestartAll decides how replicas are restarted in place, in dependency order.
+func RestartAll(project string, want *compose.Project, have Observed, opt LifecycleOptions) (Plan, error) {
+	l, err := newLifecycle(project, want, have, opt)
+	if err != nil {
+		return Plan{}, err
+	}
+	l.reviveSystem()
+	restarted := map[string][]int{}
+	for _, name := range l.order() {
+		var after []int
+		for _, r := range l.replicas(name) {
+			for _, dependency := range r.DependsOn {
+				after = append(after, restarted[dependency]...)
+			}
+		}
+		restarted[name] = l.restartService(name, unique(after))
+	}
+	return l.plan()
+}
+
+type lifecycle struct {
+	*builder
+	services []string
+	files    bool
+}
+
+func newLifecycle(project string, want *compose.Project, have Observed, opt LifecycleOptions) (*lifecycle, error) {
+	p := compose.Project{Name: project}
+	if want != nil {
+		p = *want
+	}
+	l := &lifecycle{
+		builder:  newBuilder(p, have, Options{Timeout: opt.Timeout, System: opt.System}),
+		services: opt.Services, files: want != nil,
+	}
+	known := l.everyName()
+	for _, name := range opt.Services {
+		if !slices.Contains(known, name) {
+			return nil, &UnknownServiceError{Name: name, Known: known}
+		}
+	}
+	return l, nil
+}
+
+// everyName is every service of the files and of the host, sorted.
+func (l *lifecycle) everyName() []string {
+	names := l.names()
+	for _, r := range l.have.Replicas {
+		if r.Role == compose.RoleReplica {
+			names = append(names, r.Service)
+		}
+	}
+	return sortedNames(names)
+}
+
+// order is the chosen services, what they depend on first.
+func (l *lifecycle) order() []string {
+	depends := map[string][]string{}
+	for _, r := range l.have.Replicas {
+		depends[r.Service] = append(depends[r.Service], r.DependsOn...)
+	}
+	var order []string
+	var visit func(name string, path []string)
+	visit = func(name string, path []string) {
+		if slices.Contains(order, name) || slices.Contains(path, name) {
+			return
+		}
+		for _, d := range sortedNames(depends[name]) {
+			visit(d, append(path, name))
+		}
+		order = append(order, name)
+	}
+	for _, name := range l.everyName() {
+		visit(name, nil)
+	}
+	return slices.DeleteFunc(order, func(name string) bool {
+		return len(l.services) > 0 && !slices.Contains(l.services, name)
+	})
+}
+
+func (l *lifecycle) replicas(service string) []Replica {
+	var replicas []Replica
+	for _, r := range l.have.Replicas {
+		if r.Service == service && r.Role == compose.RoleReplica && !r.OneOff {
+			replicas = append(replicas, r)
+		}
+	}
+	slices.SortFunc(replicas, func(a, b Replica) int {
+		if before(a, b) {
+			return -1
+		}
+		return strings.Compare(b.Name, a.Name)
+	})
+	return replicas
+}
+
+func (l *lifecycle) stopService(name string, after []int) []int {
+	s, known := l.want.Service(name)
+	var found *compose.Service
+	if known {
+		found = &s
+	}
+	replicas := slices.DeleteFunc(l.replicas(name), func(r Replica) bool { return !running(r) })
+	if len(replicas) == 0 {
+		return after
+	}
+	if known && len(s.Routes) > 0 && l.published(name) != nil {
+		after = []int{l.routeTo(s, nil, after)}
+	}
+	var ids []int
+	for _, r := range replicas {
+		ids = append(ids, l.stop(name, r, "", found, after))
+	}
+	return ids
+}
+
+func (l *lifecycle) startService(name string, after []int) []int {
+	s, known := l.want.Service(name)
+	replicas := slices.DeleteFunc(l.replicas(name), func(r Replica) bool { return r.State == Dead || r.State == Removing })
+	if !slices.ContainsFunc(replicas, func(r Replica) bool { return r.State != Running && r.State != Restarting }) {
+		return after
+	}
+	var ids, ready []int
+	var refs []Ref
+	for _, r := range replicas {
+		started := l.revive(name, s, r, after)
+		ids = append(ids, started...)
+		if known && len(s.Routes) > 0 {
+			refs = append(refs, r.Ref)
+			ready = append(ready, l.await(s, l.container(r), AwaitHealthy, slices.Concat(after, started)))
+		}
+	}
+	if len(refs) > 0 {
+		l.routeTo(s, refs, ready)
+	}
+	return ids
+}
+
+func (l *lifecycle) restartService(name string, after []int) []int {
+	s, known := l.want.Service(name)
+	var ids []int
+	for _, r := range l.replicas(name) {
+		id := l.add(name, Restart{Container: l.container(r), Timeout: l.opt.Timeout}, "restart", after...)
+		ids = append(ids, id)
+		if known && len(s.Routes) > 0 {
+			l.await(s, l.container(r), AwaitHealthy, []int{id})
+		}
+	}
+	if len(ids) == 0 {
+		return after
+	}
+	return ids
+}
+
+// routeTo plans that the balancer serves a service from these replicas.
+func (l *lifecycle) routeTo(s compose.Service, refs []Ref, after []int) int {
+	sortRefs(refs)
+	step := Route{
+		Service: s.Name, Routes: s.Routes, Probe: s.Probe, Backends: refs,
+		Digest: RoutesDigest(s.Routes, s.Probe),
+	}
+	return l.add(s.Name, step, "", slices.Concat(after, l.system)...)
+}
+
+// stopSystem stops the balancer, then the sidecar.
+func (l *lifecycle) stopSystem(after []int) {
+	for _, role := range []compose.Role{compose.RoleBalancer, compose.RoleSidecar} {
+		for _, r := range l.have.Replicas {
+			if r.Role == role && running(r) {
+				after = []int{l.add("balancer", Stop{Container: l.container(r), Timeout: l.opt.Timeout}, "", after...)}
+			}
+		}
+	}
+}
+
+// reviveSystem starts the sidecar and the balancer where they exist and do not run.
+func (l *lifecycle) reviveSystem() {
+	for _, role := range []compose.Role{compose.RoleSidecar, compose.RoleBalancer} {
+		for _, r := range l.have.Replicas {
+			if r.Role == role {
+				l.system = append(l.system, l.revive("balancer", compose.Service{Name: r.Service, Role: role}, r, l.system)...)
+			}
+		}
+	}
+}
+
+func valuesOf(ids map[string][]int) [][]int {
+	var all [][]int
+	for _, some := range ids {
+		all = append(all, some)
+	}
+	return all
+}

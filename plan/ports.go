@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+
+	"hyper-lite/compose"
+)
+
+// hostPort is a fixed port of the host, on any of its addresses.
+type hostPort struct {
+	Port     int
+	Protocol string
+}
+
+func (p hostPort) String() string { return fmt.Sprintf("%d/%s", p.Port, p.Protocol) }
+
+// fixedPorts are the host ports that a container of s publishes itself. Ranges and ports that the engine
+// chooses are left out: they cannot stand in anybody's way.
+func fixedPorts(s compose.Service) map[hostPort]string {
+	fixed := map[hostPort]string{}
+	for _, p := range s.Body.Ports {
+		port, err := strconv.Atoi(p.Published)
+		if err != nil || port == 0 {
+			continue
+		}
+		protocol := p.Protocol
+		if protocol == "" {
+			protocol = "tcp"
+		}
+		fixed[hostPort{port, protocol}] = p.HostIP
+	}
+	return fixed
+}
+
+// handOverPorts stops containers of ours that hold a host port which another service of the project, or the
+// balancer, now publishes. They are replaced anyway; they only have to go first.
+func (b *builder) handOverPorts(chosen []compose.Service) {
+	next := map[hostPort]string{}
+	for _, s := range b.withSystem(chosen) {
+		for port := range fixedPorts(s) {
+			next[port] = s.Name
+		}
+	}
+	replicas := make([]Replica, len(b.have.Replicas))
+	copy(replicas, b.have.Replicas)
+	b.have.Replicas = replicas
+	for i, r := range replicas {
+		if r.Role != compose.RoleReplica || r.State != Running {
+			continue
+		}
+		for _, p := range r.Ports {
+			port := hostPort{p.Host, p.Protocol}
+			name, wanted := next[port]
+			if p.Host == 0 || !wanted || name == r.Service {
+				continue
+			}
+			step := Stop{Container: b.container(r), Timeout: b.opt.Timeout}
+			id := b.add(r.Service, step, fmt.Sprintf("host port %s moves to %s", port, name))
+			b.freed[port] = append(b.freed[port], id)
+			replicas[i].State = Exited
+			break
+		}
+	}
+}
+
+// claim returns the nodes after which the host ports of s are free, and notes a conflict with what is not ours.
+func (b *builder) claim(s compose.Service) []int {
+	var after []int
+	for port, ip := range fixedPorts(s) {
+		after = append(after, b.freed[port]...)
+		for _, f := range b.have.Foreign {
+			if !f.Running {
+				continue
+			}
+			for _, p := range f.Ports {
+				if p.Host == port.Port && p.Protocol == port.Protocol && overlap(ip, p.HostIP) {
+					b.conflicts("port "+port.String(), f, "stop it, or give service "+s.Name+" another port")
+				}
+			}
+		}
+	}
+	return after
+}
+
+func (b *builder) conflicts(what string, f Foreign, hint string) {
+	holder := "container " + f.Name
+	if f.Project != "" {
+		holder += " of project " + f.Project
+	}
+	for _, c := range b.conflict {
+		if c.What == what && c.Holder == holder {
+			return
+		}
+	}
+	b.conflict = append(b.conflict, &ConflictError{What: what, Holder: holder, Hint: hint})
+}
+
+// overlap says whether two addresses cannot both hold one port.
+func overlap(a, c string) bool {
+	every := func(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
+	return every(a) || every(c) || a == c
+}

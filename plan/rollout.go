@@ -1,0 +1,246 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"hyper-lite/compose"
+)
+
+// roll is one service on its way to what is wanted. The replacement is routed before the old one is
+// withdrawn (start-first), or the old one is withdrawn before it is stopped (stop-first): never a stop of a
+// routed replica, never a route to one that was not awaited.
+type roll struct {
+	*builder
+	service  compose.Service
+	gate     []int // what its dependencies must have become
+	settled  []int
+	backends []Ref // what the balancer serves, as of the last planned route
+	serves   bool  // the balancer already has this service, with its present routes
+	routed   []int // the last route
+	wave     []int // all that must be done before the next wave
+	made     map[Ref][]int
+}
+
+func (b *builder) rollOut(s compose.Service) {
+	turns, surplus := b.turns(s)
+	b.unroute(s)
+	r := &roll{builder: b, service: s, made: map[Ref][]int{}}
+	r.look()
+	b.occupants[s.Name] = make([]occupant, len(turns))
+
+	var first, later []turn
+	for _, t := range turns {
+		if t.replaces() {
+			later = append(later, t)
+			continue
+		}
+		first = append(first, t)
+	}
+	if r.works(turns) {
+		r.gate, r.settled = b.gate(s)
+	}
+	r.fill(first)
+	width := s.Rollout.Parallelism
+	if width < 1 || !r.serves && len(s.Routes) > 0 && s.Rollout.Order == compose.StartFirst {
+		width = len(later) // other routes would not fit the old replicas: all change hands in one route
+	}
+	for i, wave := range chunks(later, width) {
+		if i > 0 && s.Rollout.Delay > 0 {
+			r.wave = []int{b.add(s.Name, Pause{Service: s.Name, For: s.Rollout.Delay}, "", r.wave...)}
+		}
+		if s.Rollout.Order == compose.StopFirst {
+			r.stopFirst(wave)
+			continue
+		}
+		r.startFirst(wave)
+	}
+	r.shrink(surplus)
+	r.settle(turns)
+	b.restartAfterDependencies(s, turns)
+}
+
+// look takes in what the balancer serves of this service now.
+func (r *roll) look() {
+	published := r.published(r.service.Name)
+	if published == nil {
+		return
+	}
+	r.serves = published.Digest == RoutesDigest(r.service.Routes, r.service.Probe)
+	for _, ref := range published.Backends {
+		if slices.ContainsFunc(r.have.Replicas, func(c Replica) bool { return c.Ref == ref && c.Role == compose.RoleReplica }) {
+			r.backends = append(r.backends, ref)
+		}
+	}
+	if len(r.backends) != len(published.Backends) {
+		r.serves = false
+	}
+}
+
+// works says whether any container of the service will be made or started.
+func (r *roll) works(turns []turn) bool {
+	return slices.ContainsFunc(turns, func(t turn) bool {
+		return t.kept == nil || !running(*t.kept) && !done(r.service, *t.kept)
+	})
+}
+
+// fill brings up the slots in which nothing runs, all at once, and routes them together.
+func (r *roll) fill(turns []turn) {
+	var arrived []Ref
+	var ready []int
+	for _, t := range turns {
+		made := r.create(t, nil)
+		started := r.start(t, made)
+		isNew := !slices.Contains(r.backends, t.next.Ref)
+		if len(r.service.Routes) > 0 && !r.opt.NoStart {
+			if len(started) > 0 || isNew || !r.serves {
+				ready = append(ready, r.ready(t, AwaitHealthy, started)...)
+			}
+			if isNew {
+				arrived = append(arrived, t.next.Ref)
+			}
+		} else if r.opt.Wait {
+			ready = append(ready, r.ready(t, r.condition(), started)...)
+		}
+	}
+	if len(arrived) > 0 {
+		r.route(append(slices.Clone(r.backends), arrived...), ready)
+	}
+	for _, t := range turns {
+		r.leave(t, slices.Concat(ready, r.routed, r.made[t.next.Ref], r.occupantOf(t).start))
+	}
+}
+
+// startFirst replaces a wave: new ones up, one route from old to new, old ones drained and gone.
+func (r *roll) startFirst(wave []turn) {
+	var ready []int
+	backends := slices.Clone(r.backends)
+	for _, t := range wave {
+		started := r.start(t, r.create(t, r.wave))
+		if r.replacementIsAwaited() {
+			ready = append(ready, r.ready(t, r.condition(), started)...)
+		}
+		backends = append(without(backends, t.leaving), t.next.Ref)
+	}
+	r.route(backends, ready)
+	var gone []int
+	for _, t := range wave {
+		gone = append(gone, r.leave(t, slices.Concat(ready, r.routed, r.made[t.next.Ref], r.occupantOf(t).start))...)
+	}
+	r.wave = slices.Concat(ready, r.routed, gone)
+}
+
+// stopFirst replaces a wave: old ones withdrawn, drained and stopped, new ones up and routed. The old
+// containers are removed last, so that until then there is something to go back to.
+func (r *roll) stopFirst(wave []turn) {
+	var made []int
+	backends := slices.Clone(r.backends)
+	for _, t := range wave {
+		made = append(made, r.create(t, r.wave)...)
+		backends = without(backends, t.leaving)
+	}
+	before := slices.Concat(r.wave, made)
+	if len(backends) != len(r.backends) {
+		r.route(backends, before)
+		before = r.routed
+	}
+	var ready []int
+	for _, t := range wave {
+		stopped := r.stopLeaving(t, before)
+		started := r.start(t, slices.Concat(stopped, before))
+		if r.replacementIsAwaited() {
+			ready = append(ready, r.ready(t, r.condition(), started)...)
+		}
+		backends = append(backends, t.next.Ref)
+	}
+	r.route(backends, ready)
+	var gone []int
+	for _, t := range wave {
+		gone = append(gone, r.removeLeaving(t, slices.Concat(ready, r.routed, r.occupantOf(t).start))...)
+	}
+	r.wave = slices.Concat(ready, r.routed, gone)
+}
+
+// condition is what a replica of this service is awaited to become where nobody asked for something else.
+func (r *roll) condition() Condition {
+	switch {
+	case len(r.service.Routes) > 0:
+		return AwaitHealthy
+	case r.service.OneShot:
+		return AwaitCompleted
+	}
+	return AwaitSettled
+}
+
+// replacementIsAwaited: a one-shot is not, since its predecessor has nothing left to do; nor is one that is
+// only created.
+func (r *roll) replacementIsAwaited() bool {
+	return !r.opt.NoStart && (!r.service.OneShot || r.opt.Wait)
+}
+
+// shrink withdraws and removes what the wanted number of replicas has no place for.
+func (r *roll) shrink(surplus []Replica) {
+	if len(surplus) == 0 {
+		return
+	}
+	after := r.wave
+	if left := without(r.backends, surplus); len(left) != len(r.backends) {
+		r.route(left, r.wave)
+		after = r.routed
+	}
+	why := fmt.Sprintf("scale %d->%d", r.service.Replicas+occupied(surplus), r.service.Replicas)
+	if r.service.Replicas == 0 {
+		why = "scale to 0"
+	}
+	for _, c := range surplus {
+		r.retire(r.service.Name, c, why, &r.service, after)
+	}
+}
+
+func occupied(replicas []Replica) int {
+	slots := map[int]bool{}
+	for _, r := range replicas {
+		slots[r.Slot] = true
+	}
+	return len(slots)
+}
+
+// settle makes sure that the balancer serves exactly the wanted replicas, with the wanted routes.
+func (r *roll) settle(turns []turn) {
+	if len(r.service.Routes) == 0 || r.opt.NoStart {
+		return
+	}
+	var wanted []Ref
+	for _, t := range turns {
+		wanted = append(wanted, t.next.Ref)
+	}
+	if r.serves && slices.Equal(r.backends, wanted) {
+		return
+	}
+	var ready []int
+	for _, t := range turns {
+		ready = append(ready, r.ready(t, AwaitHealthy, r.occupantOf(t).start)...)
+	}
+	r.route(wanted, slices.Concat(ready, r.wave))
+}
+
+// route plans that the balancer serves exactly these backends. A planned set that is served already is not
+// routed again.
+func (r *roll) route(backends []Ref, after []int) {
+	if len(r.service.Routes) == 0 || r.opt.NoStart {
+		return
+	}
+	sortRefs(backends)
+	digest := RoutesDigest(r.service.Routes, r.service.Probe)
+	step := Route{
+		Service: r.service.Name, Routes: r.service.Routes, Probe: r.service.Probe,
+		Backends: slices.Clone(backends), Digest: digest,
+	}
+	why := ""
+	if !r.serves && r.published(r.service.Name) != nil {
+		why = "routes changed"
+	}
+	r.routed = []int{r.add(r.service.Name, step, why, slices.Concat(after, r.routed, r.system)...)}
+	r.backends = slices.Clone(backends)
+	r.serves = true
+}

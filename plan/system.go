@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"strings"
+
+	"hyper-lite/compose"
+)
+
+// systemConcerns says whether this run has to look after the balancer and the sidecar at all.
+func (b *builder) systemConcerns(chosen []compose.Service) bool {
+	if b.opt.System.Balancer == nil {
+		return false
+	}
+	for _, s := range chosen {
+		if len(s.Routes) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// removeObsoleteSystem removes the balancer and the sidecar of a project that routes nothing any more.
+func (b *builder) removeObsoleteSystem() {
+	if b.opt.System.Balancer != nil {
+		return
+	}
+	var removed []int
+	for _, r := range b.have.Replicas {
+		if r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar {
+			removed = append(removed, b.discard("balancer", r, "nothing is routed any more"))
+		}
+	}
+	if len(removed) == 0 {
+		return
+	}
+	if name := SystemVolume(b.want.Name); b.have.Volumes[name].Ours {
+		b.add("balancer", RemoveVolume{Name: name}, "", removed...)
+	}
+}
+
+// SystemVolume is the name of the volume that the balancer and the sidecar of a project share.
+func SystemVolume(project string) string { return project + "_hyper-lite" }
+
+// startSystem brings up the sidecar and then the balancer, and replaces them where they differ.
+func (b *builder) startSystem(chosen []compose.Service) {
+	if !b.systemConcerns(chosen) {
+		return
+	}
+	if image := b.opt.System.Sidecar.Body.Image; image != "" {
+		if _, there := b.have.Images[image]; !there {
+			b.base["image "+image] = []int{b.add("balancer", Import{Image: image}, "not found")}
+		}
+	}
+	b.system = b.systemService(*b.opt.System.Sidecar, nil)
+	b.system = append(b.system, b.systemService(*b.opt.System.Balancer, b.system)...)
+}
+
+// systemService plans the one container of a system service: removed before it is made anew, because the
+// balancer's ports can be held only once. It returns the nodes after which the container runs.
+func (b *builder) systemService(s compose.Service, after []int) []int {
+	var gone []int
+	generation, why := 1, "not found"
+	for _, r := range b.have.Replicas {
+		if r.Role != s.Role {
+			continue
+		}
+		if reason := b.differs(s, r); reason != "" {
+			why = reason
+			generation = max(generation, r.Generation+1)
+			id := b.discard("balancer", r, reason)
+			for _, p := range r.Ports {
+				if p.Host != 0 {
+					b.freed[hostPort{p.Host, p.Protocol}] = append(b.freed[hostPort{p.Host, p.Protocol}], id)
+				}
+			}
+			gone = append(gone, id)
+			continue
+		}
+		return b.revive("balancer", s, r, after)
+	}
+	ref := Ref{Service: s.Name, Slot: 1, Generation: generation}
+	c := Container{Ref: ref, Name: s.Body.ContainerName}
+	b.claimName(c.Name, s)
+	create := b.add("balancer", Create{Container: c, Service: s}, why, append(gone, b.foundation(s)...)...)
+	start := b.add("balancer", Start{Container: c}, "", append(append(b.claim(s), after...), create)...)
+	return []int{start}
+}
+
+// revive starts a container that is as wanted but does not run.
+func (b *builder) revive(group string, s compose.Service, r Replica, after []int) []int {
+	switch r.State {
+	case Running, Restarting:
+		return nil
+	case Paused:
+		return []int{b.add(group, Unpause{Container: b.container(r)}, "paused", after...)}
+	}
+	return []int{b.add(group, Start{Container: b.container(r)}, standing(r), append(b.claim(s), after...)...)}
+}
+
+// discard stops and removes a container in one go.
+func (b *builder) discard(group string, r Replica, why string) int {
+	var after []int
+	if r.State == Running || r.State == Paused || r.State == Restarting {
+		after = []int{b.add(group, Stop{Container: b.container(r), Timeout: b.opt.Timeout}, why)}
+		why = ""
+	}
+	return b.add(group, Remove{Container: b.container(r), Volumes: true}, why, after...)
+}
+
+// claimName notes a conflict where a container that is not ours has the name of one to be made.
+func (b *builder) claimName(name string, s compose.Service) {
+	for _, f := range b.have.Foreign {
+		if f.Name != name {
+			continue
+		}
+		hint := "rename or remove it: docker rm " + name
+		if f.Project == b.want.Name {
+			hint = "docker compose made it: `docker compose down` in the project folder, then `hyper-lite up`"
+		}
+		if strings.TrimSpace(s.Body.ContainerName) != "" && s.Role == compose.RoleReplica {
+			hint += ", or give the service another container_name"
+		}
+		b.conflicts("container name "+name, f, hint)
+	}
+}

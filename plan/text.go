@@ -1,0 +1,156 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// String is the plan as a person reads it and as golden tests compare it: grouped by service, one line a
+// node: the nodes it waits for, its number, its subject, what is done, and why.
+//
+//	[4] #5 web.1@4  await   healthy within 1m
+func (p Plan) String() string {
+	if p.Empty() {
+		return fmt.Sprintf("plan for %s: nothing to change\n", p.Project)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "plan for %s: %s\n", p.Project, count(len(p.Nodes), "step"))
+	rows := make(map[string][][4]string)
+	var groups []string
+	var width [3]int
+	for _, n := range p.Nodes {
+		if rows[n.Group] == nil {
+			groups = append(groups, n.Group)
+		}
+		row := [4]string{n.waits() + "#" + strconv.Itoa(n.ID), n.Step.Subject(), n.Step.Verb(), n.remark()}
+		rows[n.Group] = append(rows[n.Group], row)
+		for i := range width {
+			width[i] = max(width[i], len(row[i]))
+		}
+	}
+	for _, g := range groups {
+		fmt.Fprintf(&b, "%s\n", g)
+		for _, row := range rows[g] {
+			line := fmt.Sprintf("  %*s  %-*s  %-*s  %s", width[0], row[0], width[1], row[1], width[2], row[2], row[3])
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+		}
+	}
+	return b.String()
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func (n Node) waits() string {
+	ids := make([]string, 0, len(n.After)+len(n.Settled))
+	for _, id := range n.After {
+		ids = append(ids, strconv.Itoa(id))
+	}
+	for _, id := range n.Settled {
+		ids = append(ids, strconv.Itoa(id)+"?")
+	}
+	if len(ids) == 0 {
+		return ""
+	}
+	return "[" + strings.Join(ids, ",") + "] "
+}
+
+// remark is what a step says beyond its verb, and its cause.
+func (n Node) remark() string {
+	detail := detail(n.Step)
+	switch {
+	case detail == "":
+		return n.Why
+	case n.Why == "":
+		return detail
+	}
+	return detail + ": " + n.Why
+}
+
+// detail is the part of a step that tells it from others of its verb.
+func detail(step Step) string {
+	switch s := step.(type) {
+	case Create:
+		return s.Name
+	case Await:
+		if s.Within == 0 {
+			return string(s.Condition)
+		}
+		return fmt.Sprintf("%s within %s", s.Condition, span(s.Within))
+	case Route:
+		return s.backends()
+	case Drain:
+		return "at most " + span(s.For)
+	case Pause:
+		return span(s.For)
+	case RunHook:
+		return fmt.Sprintf("%s #%d", s.Phase, s.Index)
+	case Rename:
+		return "to " + s.To
+	case Connect:
+		return "to network " + s.Network
+	}
+	return ""
+}
+
+func (s Route) backends() string {
+	if len(s.Routes) == 0 {
+		return "withdraw"
+	}
+	if len(s.Backends) == 0 {
+		return "publish no replica"
+	}
+	names := make([]string, len(s.Backends))
+	for i, r := range s.Backends {
+		names[i] = r.String()
+	}
+	return "publish " + strings.Join(names, " ")
+}
+
+// span is a duration without empty units: 1m instead of 1m0s.
+func span(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+type nodeJSON struct {
+	ID       int    `json:"id"`
+	Group    string `json:"group"`
+	Verb     string `json:"verb"`
+	Subject  string `json:"subject"`
+	Detail   string `json:"detail,omitempty"`
+	Why      string `json:"why,omitempty"`
+	After    []int  `json:"after,omitempty"`
+	Settled  []int  `json:"settled,omitempty"`
+	Optional bool   `json:"optional,omitempty"`
+	Step     Step   `json:"step"`
+}
+
+// MarshalJSON is the plan for programs. It holds no environment and no secret.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	nodes := make([]nodeJSON, len(p.Nodes))
+	for i, n := range p.Nodes {
+		nodes[i] = nodeJSON{
+			n.ID, n.Group, n.Step.Verb(), n.Step.Subject(), detail(n.Step), n.Why, n.After, n.Settled, n.Optional, n.Step,
+		}
+	}
+	return json.Marshal(struct {
+		Format   int        `json:"format"` // raised when a reader of the old form would misread the new one
+		Project  string     `json:"project"`
+		Steps    []nodeJSON `json:"steps"`
+		Warnings []string   `json:"warnings,omitempty"`
+	}{1, p.Project, nodes, p.Warnings})
+}
