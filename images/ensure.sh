@@ -67,7 +67,7 @@ pull() {
 }
 
 ensure() {
-	local image=$1 folder
+	local image=$1 folder old
 	folder=$(recipe "$image") || folder=
 	if current "$image" "$folder"; then
 		say "$image is there"
@@ -81,8 +81,12 @@ ensure() {
 	fi
 	[[ -n $folder ]] || die "there is no recipe for $image; see images/README.md"
 	say "building $image"
+	old=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null) || old=
 	IMAGE=$image RECIPE=$(digest "$folder") "./$folder/build.sh"
 	say "$image is built"
+	if [[ -n $old ]] && ! docker image rm "$old" >/dev/null 2>&1; then
+		say "the image that $image named before is still in use; docker image prune removes it later"
+	fi
 }
 
 (($# > 0)) || die "usage: images/ensure.sh IMAGE..."

@@ -135,7 +135,9 @@ func TestDatabaseURL(t *testing.T) {
 			t.Errorf("%v: got %q, %v, want %q", c.env, got, err, c.want)
 		}
 	}
-	env := func(name string) string { return map[string]string{"DATABASE_HOST": "db", "DATABASE_PASSWORD_FILE": "/none"}[name] }
+	env := func(name string) string {
+		return map[string]string{"DATABASE_HOST": "db", "DATABASE_PASSWORD_FILE": "/none"}[name]
+	}
 	if _, err := databaseURL(env); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing password file: %v", err)
 	}

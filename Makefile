@@ -1,0 +1,68 @@
+# What a stranger types. Each target says what it is doing; none needs another to be run first.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LINK    := -s -w -X main.Version=$(VERSION)
+PREFIX  ?= /usr/local
+
+DEMO_IMAGES := hyper-lite-demo:latest traefik:v3.6.12
+TEST_IMAGES := $(DEMO_IMAGES) redis:7 postgres:15
+
+# Two packages at a time: the scenarios share one engine.
+TEST := go test -p 2 -timeout 14m
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
+
+.PHONY: build test unit lint bench images format demo install clean help engine
+
+build: ## build ./hyper-lite
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LINK)" -o hyper-lite .
+ifneq ($(shell go env GOOS),linux)
+# The sidecar is a Linux container: its binary stands beside the one of this system.
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags "$(LINK)" -o hyper-lite-linux-$(shell go env GOARCH) .
+endif
+
+test: engine build ## everything: unit, property, golden and house tests, and the scenarios on the engine
+	images/ensure.sh $(TEST_IMAGES)
+	cd images/demo && $(TEST) ./...
+	$(TEST) -tags engine ./...
+
+unit: ## the tests that need no engine
+	cd images/demo && $(TEST) ./...
+	$(TEST) ./...
+
+lint: ## gofumpt, go vet, staticcheck; shellcheck where it is installed
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run: make format):"; echo "$$unformatted"; exit 1; fi
+	go vet -tags engine ./...
+	$(TOOL) staticcheck -tags engine ./...
+	cd images/demo && go vet ./... && $(TOOL) staticcheck ./...
+	@if command -v shellcheck >/dev/null; then git ls-files '*.sh' .ci/run | xargs shellcheck -x; \
+	else echo "shellcheck is not installed: the shell scripts were not checked"; fi
+
+format: ## gofumpt, in place
+	$(TOOL) gofumpt -w .
+
+bench: engine build ## the benchmarks
+	images/ensure.sh $(TEST_IMAGES)
+	$(TEST) -tags engine -run '^$$' -bench . ./...
+
+images: ## make sure that the images of the examples and tests are on the engine
+	images/ensure.sh $(TEST_IMAGES)
+
+demo: engine build ## run examples/quickstart and show three replicas answering
+	images/ensure.sh $(DEMO_IMAGES)
+	examples/quickstart/demo.sh
+
+install: build ## install into $(PREFIX)/bin
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 hyper-lite* "$(DESTDIR)$(PREFIX)/bin/"
+
+clean: ## remove what was built here; images and containers stay
+	rm -rf hyper-lite hyper-lite-linux-* .build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+engine:
+	@docker version >/dev/null 2>&1 || { \
+	echo "no Docker engine answers, and this needs one: start it, or point DOCKER_HOST at one" >&2; \
+	echo "(docker version tells more; make unit runs what needs no engine)" >&2; exit 1; }
