@@ -26,6 +26,8 @@ type Project struct {
 
 	Settings Settings
 	Model    *types.Project // the canonical Compose model, for `config`; never for decisions
+
+	raw map[string]any // the merged tree of a load without interpolation; nil otherwise
 }
 
 // Settings is the top-level x-hyper-lite mapping: what holds for the whole project.

@@ -1,0 +1,314 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// conversion makes our Project of Compose's, and collects what is wrong with it.
+type conversion struct {
+	l        *loading
+	typed    *types.Project
+	settings Settings
+	errs     FieldErrors
+}
+
+func (c *conversion) report(path []string, msg, hint string) {
+	c.errs = append(c.errs, c.l.places.at(path, msg, hint))
+}
+
+// convert returns the project, or FieldErrors.
+func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
+	c := &conversion{l: l, typed: typed}
+	c.readSettings()
+	p.Settings, p.Model = c.settings, typed
+	p.Networks, p.Volumes, p.Configs, p.Secrets = typed.Networks, typed.Volumes, typed.Configs, typed.Secrets
+	p.Disabled = slices.Concat(typed.DisabledServiceNames(), slices.Sorted(maps.Keys(typed.DisabledJobs)))
+	slices.Sort(p.Disabled)
+	var services []Service
+	for _, name := range slices.Sorted(maps.Keys(typed.Services)) {
+		r := c.reading("services", name, typed.Services[name])
+		if r.keys["cron"] != nil {
+			p.Jobs = append(p.Jobs, r.cronJob())
+			continue
+		}
+		services = append(services, r.service())
+	}
+	for _, name := range slices.Sorted(maps.Keys(typed.Jobs)) {
+		p.Jobs = append(p.Jobs, c.declaredJob(name, typed.Jobs[name]))
+	}
+	slices.SortFunc(p.Jobs, func(a, b Job) int { return strings.Compare(a.Name, b.Name) })
+	c.dependencies(services, p.Jobs)
+	c.conflicts(services)
+	p.Services = inOrder(services)
+	markOneShots(p.Services, p.Jobs)
+	c.unsetSecrets(p)
+	if len(c.errs) > 0 {
+		return Project{}, c.errs
+	}
+	c.digests(&p)
+	if len(c.errs) > 0 {
+		return Project{}, c.errs
+	}
+	return p, nil
+}
+
+func (c *conversion) readSettings() {
+	keys := asMap(c.typed.Extensions[extension])
+	checker{pending: never, report: func(path []string, _ bool, msg, hint string) { c.report(path, msg, hint) }}.
+		mapping([]string{extension}, keys, projectFields)
+	c.settings = Settings{BalancerImage: DefaultBalancerImage, Drain: defaultDrain, Revisions: 10}
+	if image, ok := asString(asMap(keys["balancer"])["image"]); ok && image != "" {
+		c.settings.BalancerImage = image
+	}
+	c.settings.BalancerOptions, _ = asStrings(asMap(keys["balancer"])["options"])
+	if d, ok := asDuration(keys["drain"]); ok {
+		c.settings.Drain = d
+	}
+	c.settings.SidecarMemory, _ = asBytes(asMap(keys["sidecar"])["memory"])
+	c.settings.SidecarCPUs, _ = asFloat(asMap(keys["sidecar"])["cpus"])
+	if n, ok := asInt(keys["revisions"]); ok {
+		c.settings.Revisions = n
+	}
+}
+
+func never(string) bool { return false }
+
+// reading is one service or job on its way into our nouns.
+type reading struct {
+	*conversion
+	section, name string
+	dir           string
+	body          types.ServiceConfig
+	keys          map[string]any
+}
+
+func (c *conversion) reading(section, name string, body types.ServiceConfig) *reading {
+	r := &reading{conversion: c, section: section, name: name, dir: c.typed.WorkingDir, body: body}
+	keys := asMap(body.Extensions[extension])
+	r.keys = map[string]any{}
+	bad := map[string]bool{}
+	checker{pending: never, report: func(path []string, _ bool, msg, hint string) {
+		bad[path[3]] = true
+		c.report(path, msg, hint)
+	}}.mapping([]string{section, name, extension}, keys, sectionFields(section))
+	for k, v := range keys {
+		if !bad[k] {
+			r.keys[k] = v
+		}
+	}
+	return r
+}
+
+// report is a mistake at one of our keys.
+func (r *reading) report(key, msg, hint string) {
+	r.reportAt([]string{extension, key}, msg, hint)
+}
+
+func (r *reading) reportAt(below []string, msg, hint string) {
+	r.conversion.report(append([]string{r.section, r.name}, below...), msg, hint)
+}
+
+func (r *reading) service() Service {
+	s := r.template(RoleReplica)
+	s.Replicas = r.replicas()
+	s.Routes, s.Body.Ports = r.routes(s.Replicas)
+	s.Probe = r.probe(s.Routes)
+	s.Rollout = r.rollout(s)
+	s.OneShot = endsByItself(r.body)
+	if s.Replicas > 1 && r.body.ContainerName != "" {
+		r.reportAt([]string{"container_name"}, fmt.Sprintf("cannot be the name of %d replicas", s.Replicas), "take container_name out, or use one replica")
+	}
+	return s
+}
+
+// template is what a service and a job have in common.
+func (r *reading) template(role Role) Service {
+	s := Service{Project: r.typed.Name, Name: r.name, Role: role, Replicas: 1, Body: r.body,
+		Networks: map[string]types.NetworkConfig{}, Volumes: map[string]types.VolumeConfig{},
+		Configs: map[string]types.ConfigObjConfig{}, Secrets: map[string]types.SecretConfig{}}
+	r.limit(&s.Body)
+	s.Body.Scale = nil
+	for key := range r.body.Networks {
+		s.Networks[key] = r.typed.Networks[key]
+	}
+	for _, v := range r.body.Volumes {
+		if v.Type == types.VolumeTypeVolume && v.Source != "" {
+			s.Volumes[v.Source] = r.typed.Volumes[v.Source]
+		}
+	}
+	for _, f := range r.body.Configs {
+		s.Configs[f.Source] = r.typed.Configs[f.Source]
+	}
+	for _, f := range r.body.Secrets {
+		s.Secrets[f.Source] = r.typed.Secrets[f.Source]
+	}
+	for _, hook := range r.body.PreStart {
+		for _, f := range hook.Configs {
+			s.Configs[f.Source] = r.typed.Configs[f.Source]
+		}
+		for _, f := range hook.Secrets {
+			s.Secrets[f.Source] = r.typed.Secrets[f.Source]
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.body.DependsOn)) {
+		d := r.body.DependsOn[name]
+		s.DependsOn = append(s.DependsOn, Dependency{Service: name, Condition: d.Condition, Required: d.Required, Restart: d.Restart})
+	}
+	return s
+}
+
+// replicas is the number that replicas, scale and deploy.replicas agree on.
+func (r *reading) replicas() int {
+	type said struct {
+		path []string
+		n    int
+	}
+	var all []said
+	if n, ok := asInt(r.keys["replicas"]); ok && r.keys["replicas"] != nil {
+		all = append(all, said{[]string{extension, "replicas"}, n})
+	}
+	if r.body.Deploy != nil && r.body.Deploy.Replicas != nil {
+		all = append(all, said{[]string{"deploy", "replicas"}, *r.body.Deploy.Replicas})
+	}
+	if r.body.Scale != nil {
+		all = append(all, said{[]string{"scale"}, *r.body.Scale})
+	}
+	if len(all) == 0 {
+		return 1
+	}
+	for _, s := range all {
+		if s.n < 0 {
+			r.reportAt(s.path, "must be a number from 0 to 10000", "")
+			return 1
+		}
+	}
+	for _, s := range all[1:] {
+		if s.n != all[0].n {
+			r.reportAt(s.path, fmt.Sprintf("says %d replicas, and %s says %d", s.n, dotted(append([]string{r.section, r.name}, all[0].path...)), all[0].n), "keep one of them")
+		}
+	}
+	return all[0].n
+}
+
+// limit writes `size` out as limits.
+func (r *reading) limit(body *types.ServiceConfig) {
+	name, _ := asString(r.keys["size"])
+	size, ok := sizeOf(name)
+	if !ok {
+		return
+	}
+	deploy := types.DeployConfig{}
+	if body.Deploy != nil {
+		deploy = *body.Deploy
+	}
+	limits := types.Resource{}
+	if deploy.Resources.Limits != nil {
+		limits = *deploy.Resources.Limits
+	}
+	cpus, memory := float32(limits.NanoCPUs), limits.MemoryBytes
+	if cpus == 0 {
+		cpus = body.CPUS
+	}
+	if memory == 0 {
+		memory = body.MemLimit
+	}
+	if cpus != 0 && cpus != size.cpus || memory != 0 && memory != types.UnitBytes(size.memory) {
+		r.report("size", fmt.Sprintf("%s is %v CPU and %d MiB, and the service has other limits too", name, size.cpus, size.memory/mebibyte), "keep one of them")
+	}
+	limits.NanoCPUs, limits.MemoryBytes = types.NanoCPUs(size.cpus), types.UnitBytes(size.memory)
+	deploy.Resources.Limits = &limits
+	body.Deploy = &deploy
+}
+
+// endsByItself says that the file expects a container to end (DESIGN.md, "One-shots").
+func endsByItself(s types.ServiceConfig) bool {
+	if s.Restart != "" {
+		return s.Restart == types.RestartPolicyNo || strings.HasPrefix(s.Restart, types.RestartPolicyOnFailure)
+	}
+	if s.Deploy == nil || s.Deploy.RestartPolicy == nil {
+		return false
+	}
+	c := s.Deploy.RestartPolicy.Condition
+	return c == "none" || c == types.RestartPolicyOnFailure
+}
+
+func markOneShots(services []Service, jobs []Job) {
+	awaited := map[string]bool{}
+	note := func(s Service) {
+		for _, d := range s.DependsOn {
+			if d.Condition == types.ServiceConditionCompletedSuccessfully {
+				awaited[d.Service] = true
+			}
+		}
+	}
+	for _, s := range services {
+		note(s)
+	}
+	for _, j := range jobs {
+		note(j.Service)
+	}
+	for i := range services {
+		services[i].OneShot = services[i].OneShot || awaited[services[i].Name]
+	}
+}
+
+// unsetSecrets finds secrets and configs whose variable is not set: an empty file would be a silent mistake.
+func (c *conversion) unsetSecrets(p Project) {
+	seen := map[string]bool{}
+	unset := func(section, key string, f types.FileObjectConfig) {
+		at := section + "." + key
+		if _, ok := c.typed.Environment[f.Environment]; f.Environment == "" || ok || seen[at] {
+			return
+		}
+		seen[at] = true
+		c.report([]string{section, key, "environment"}, "the variable "+f.Environment+" is not set", "")
+	}
+	for _, s := range everyService(p) {
+		for key, f := range s.Secrets {
+			unset("secrets", key, types.FileObjectConfig(f))
+		}
+		for key, f := range s.Configs {
+			unset("configs", key, types.FileObjectConfig(f))
+		}
+	}
+}
+
+func everyService(p Project) []Service {
+	all := slices.Clone(p.Services)
+	for _, j := range p.Jobs {
+		all = append(all, j.Service)
+	}
+	return all
+}
+
+// digests computes every digest; what cannot be read is a mistake at its config or secret.
+func (c *conversion) digests(p *Project) {
+	set := func(s *Service) {
+		digest, err := DigestOf(*s)
+		var unreadable *contentError
+		switch {
+		case errors.As(err, &unreadable):
+			msg := unreadable.err.Error()
+			if errors.Is(err, fs.ErrNotExist) {
+				msg = "there is no file " + unreadable.path
+			}
+			c.report([]string{unreadable.section, unreadable.key, "file"}, msg, "")
+		case err != nil:
+			c.report([]string{"services", s.Name}, err.Error(), "")
+		}
+		s.Digest = digest
+	}
+	for i := range p.Services {
+		set(&p.Services[i])
+	}
+	for i := range p.Jobs {
+		set(&p.Jobs[i].Service)
+	}
+}

@@ -1,0 +1,128 @@
+package compose
+
+import (
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// cronJob reads a service that `cron` makes a job.
+func (r *reading) cronJob() Job {
+	for _, key := range slices.Concat([]string{"replicas", "protocol"}, routeKeys) {
+		if r.keys[key] != nil {
+			r.report(key, "has no meaning beside cron: the service is a job, which runs and ends", "take one of them out")
+		}
+	}
+	if len(r.body.Ports) > 0 {
+		r.reportAt([]string{"ports"}, "cannot be published by a job", "take ports or cron out")
+	}
+	if r.body.Scale != nil {
+		r.reportAt([]string{"scale"}, "has no meaning beside cron: the service is a job, which runs and ends", "take one of them out")
+	}
+	if d := r.body.Deploy; d != nil && d.Replicas != nil {
+		r.reportAt([]string{"deploy", "replicas"}, "has no meaning beside cron: the service is a job, which runs and ends", "take one of them out")
+	}
+	cron := r.keys["cron"]
+	keys := asMap(cron)
+	if keys == nil {
+		keys = map[string]any{"schedule": cron}
+	}
+	j := r.job(keys)
+	if manual, ok := asBool(keys["manual"]); ok {
+		j.Manual = manual
+	}
+	base := scheduleOf(keys, Schedule{Timezone: "UTC", Concurrency: "forbid", MissedFires: "one"})
+	entries, ok := keys["schedule"].([]any)
+	if !ok && keys["schedule"] != nil {
+		entries = []any{keys["schedule"]}
+	}
+	for _, e := range entries {
+		one := base
+		if text, ok := asString(e); ok {
+			one.Cron = text
+		}
+		j.Schedules = append(j.Schedules, scheduleOf(asMap(e), one))
+	}
+	if len(j.Schedules) == 0 && !j.Manual {
+		r.report("cron", "the job has no schedule and may not be run by hand: it would never run", "add schedule")
+	}
+	return j
+}
+
+var routeKeys = []string{"service_port", "container_port", "algorithm", "session_affinity", "ssl_cert", "hosts", "path_prefix",
+	"health-check", "drain", "sequential_deployment"}
+
+// scheduleOf overlays the timing keys of a mapping.
+func scheduleOf(keys map[string]any, s Schedule) Schedule {
+	for key, to := range map[string]*string{"cron": &s.Cron, "timezone": &s.Timezone, "concurrency": &s.Concurrency, "missed_fires": &s.MissedFires} {
+		if text, ok := asString(keys[key]); ok && text != "" {
+			*to = text
+		}
+	}
+	return s
+}
+
+// declaredJob reads an entry of `jobs:` (Compose spec, "jobs").
+func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
+	body := types.ServiceConfig{Name: name, Profiles: spec.Profiles, ContainerSpec: spec.ContainerSpec,
+		WorkloadSpec: spec.WorkloadSpec, Extensions: spec.Extensions}
+	// Compose's loader resolves the environment and labels of services only
+	alone := types.Project{Environment: c.typed.Environment, Services: types.Services{name: body}}
+	resolved, err := alone.WithServicesEnvironmentResolved(false)
+	if err == nil {
+		resolved, err = resolved.WithServicesLabelsResolved(false)
+	}
+	if err != nil {
+		c.report([]string{"jobs", name, "env_file"}, err.Error(), "")
+	} else {
+		body = resolved.Services[name]
+	}
+	r := c.reading("jobs", name, body)
+	if len(body.Ports) > 0 {
+		r.reportAt([]string{"ports"}, "cannot be published by a job", "take ports out")
+	}
+	j := r.job(r.keys)
+	if spec.Triggers == nil {
+		return j
+	}
+	if spec.Triggers.Manual != nil {
+		j.Manual = *spec.Triggers.Manual
+	}
+	concurrency, _ := asString(r.keys["concurrency"])
+	for i, s := range spec.Triggers.Schedule {
+		at := []string{"triggers", "schedule", itoa(i)}
+		one := Schedule{Cron: s.Cron, Timezone: or(s.Timezone, "UTC"), Concurrency: or(concurrency, or(s.Concurrency, "forbid")), MissedFires: or(s.MissedFires, "one")}
+		if !validCron(one.Cron) {
+			r.reportAt(at, "must be "+needCron, "")
+		}
+		if !validTimezone(one.Timezone) {
+			r.reportAt(append(at, "timezone"), "must be an IANA time zone such as Europe/Berlin", "")
+		}
+		j.Schedules = append(j.Schedules, one)
+	}
+	return j
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// job is what both kinds of job have in common.
+func (r *reading) job(keys map[string]any) Job {
+	if r.body.Restart == types.RestartPolicyAlways || r.body.Restart == types.RestartPolicyUnlessStopped {
+		r.reportAt([]string{"restart"}, "a run would never end with restart: "+r.body.Restart, "use retries for runs that fail")
+	}
+	j := Job{Service: r.template(RoleJob), Manual: true, KeepSucceeded: 3, KeepFailed: 3, History: 100}
+	j.OneShot = true
+	j.Timeout, _ = asDuration(keys["timeout"])
+	j.StartDeadline, _ = asDuration(keys["start_deadline"])
+	for key, to := range map[string]*int{"retries": &j.Retries, "keep_succeeded": &j.KeepSucceeded, "keep_failed": &j.KeepFailed, "history": &j.History} {
+		if n, ok := asInt(keys[key]); ok {
+			*to = n
+		}
+	}
+	return j
+}

@@ -1,0 +1,111 @@
+package compose
+
+import (
+	"slices"
+	"strings"
+)
+
+// dependencies checks depends_on, implied entries included, and drops optional ones that nothing meets.
+func (c *conversion) dependencies(services []Service, jobs []Job) {
+	running := map[string]bool{}
+	for _, s := range services {
+		running[s.Name] = true
+	}
+	job := map[string]bool{}
+	for _, j := range jobs {
+		job[j.Name] = true
+	}
+	names := append(c.typed.ServiceNames(), c.typed.DisabledServiceNames()...)
+	for i := range services {
+		s := &services[i]
+		s.DependsOn = slices.DeleteFunc(s.DependsOn, func(d Dependency) bool {
+			return c.unmet("services", s.Name, d, running, job, names)
+		})
+	}
+	for i := range jobs {
+		j := &jobs[i]
+		section := "jobs"
+		if _, ok := c.typed.Services[j.Name]; ok {
+			section = "services"
+		}
+		j.DependsOn = slices.DeleteFunc(j.DependsOn, func(d Dependency) bool {
+			return !job[d.Service] && c.unmet(section, j.Name, d, running, nil, names)
+		})
+	}
+	c.cycles(services)
+}
+
+func (c *conversion) unmet(section, name string, d Dependency, running, job map[string]bool, names []string) bool {
+	if running[d.Service] {
+		return false
+	}
+	at := []string{section, name, "depends_on", d.Service}
+	_, disabled := c.typed.DisabledServices[d.Service]
+	switch {
+	case job[d.Service]:
+		c.report(at, d.Service+" is a job: a service cannot wait for it", "")
+	case disabled && !d.Required:
+	case disabled:
+		c.report(at, d.Service+" is switched off by its profiles", "activate one: --profile "+
+			strings.Join(c.typed.DisabledServices[d.Service].Profiles, " or ")+", or say required: false")
+	default:
+		c.report(at, "there is no service "+d.Service, didYouMean(d.Service, names))
+	}
+	return true
+}
+
+// cycles reports every ring of services that wait for each other, once.
+func (c *conversion) cycles(services []Service) {
+	waits := map[string][]string{}
+	for _, s := range services {
+		for _, d := range s.DependsOn {
+			waits[s.Name] = append(waits[s.Name], d.Service)
+		}
+	}
+	done := map[string]bool{}
+	var trail []string
+	var visit func(name string)
+	visit = func(name string) {
+		if i := slices.Index(trail, name); i >= 0 {
+			ring := append(slices.Clone(trail[i:]), name)
+			c.report([]string{"services", ring[0], "depends_on", ring[1]}, "the services wait for each other: "+strings.Join(ring, " -> "), "take one of them out")
+			return
+		}
+		if done[name] {
+			return
+		}
+		trail = append(trail, name)
+		for _, next := range waits[name] {
+			visit(next)
+		}
+		trail = trail[:len(trail)-1]
+		done[name] = true
+	}
+	for _, s := range services {
+		visit(s.Name)
+	}
+}
+
+// inOrder sorts services so that each stands after those it depends on, by name where that is open.
+// What waits for itself comes last, by name.
+func inOrder(services []Service) []Service {
+	rest := slices.Clone(services)
+	slices.SortFunc(rest, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	open := map[string]bool{}
+	for _, s := range rest {
+		open[s.Name] = true
+	}
+	sorted := make([]Service, 0, len(rest))
+	for len(rest) > 0 {
+		i := slices.IndexFunc(rest, func(s Service) bool {
+			return !slices.ContainsFunc(s.DependsOn, func(d Dependency) bool { return open[d.Service] })
+		})
+		if i < 0 {
+			return append(sorted, rest...)
+		}
+		sorted = append(sorted, rest[i])
+		delete(open, rest[i].Name)
+		rest = slices.Delete(rest, i, i+1)
+	}
+	return sorted
+}
