@@ -1,0 +1,75 @@
+package lb
+
+import (
+	"context"
+	"time"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+// followEngine follows the engine's events. Whenever the stream begins, the present is read once: nothing
+// that happened without us is missed.
+func (s *Sidecar) followEngine(ctx context.Context) error {
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		err := s.engine.Events(ctx, s.project, func() { s.resync(ctx) }, s.happened)
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.log.Warn("the engine's events ended; looking again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// resync compares the watched replicas with the engine's containers.
+func (s *Sidecar) resync(ctx context.Context) {
+	replicas, err := s.engine.Replicas(ctx, s.project)
+	if err != nil {
+		s.log.Warn("the engine does not list the containers", "error", err)
+		return
+	}
+	present := map[plan.Ref]plan.Replica{}
+	for _, r := range replicas {
+		if r.Role == compose.RoleReplica && !r.OneOff {
+			present[r.Ref] = r
+		}
+	}
+	now := time.Now()
+	s.mu.Lock()
+	clear(s.halted)
+	for ref, r := range present {
+		if j := (judgement{}).seen(r, true, now); j.Stopped && r.State != plan.Created {
+			s.halted[ref] = j.Reason
+		}
+	}
+	s.mu.Unlock()
+	for _, ref := range s.prober.refs() {
+		r, ok := present[ref]
+		s.prober.observe(ref, func(j judgement) judgement { return j.seen(r, ok, now) })
+	}
+	s.flipped()
+}
+
+// happened takes in one event of the engine.
+func (s *Sidecar) happened(e Event) {
+	if e.Role == compose.RoleBalancer {
+		if e.Action == "start" {
+			s.flipped() // it read the files itself; look whether it took them
+		}
+		return
+	}
+	if e.Role == compose.RoleReplica {
+		s.mu.Lock()
+		if j := (judgement{}).told(e, time.Now()); j.Stopped && e.Action != "destroy" {
+			s.halted[e.Ref] = j.Reason
+		} else {
+			delete(s.halted, e.Ref)
+		}
+		s.mu.Unlock()
+		s.prober.observe(e.Ref, func(j judgement) judgement { return j.told(e, time.Now()) })
+	}
+}

@@ -1,0 +1,84 @@
+package lb
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"hyper-lite/plan"
+)
+
+// publish makes a service be served from these replicas, and returns once Traefik does. What the probes know
+// of a replica stays; one that nobody asked about yet is taken to be up, since the plan found it so.
+func (s *Sidecar) publish(ctx context.Context, args PublishArgs) error {
+	routes := withoutCertificates(args.Routes)
+	// A wrong route must not stand in the way of the other services: it is refused before it is in the record.
+	if _, err := serviceDocument(s.project, Served{Name: args.Service, Routes: routes}); err != nil {
+		return err
+	}
+	if err := s.store.putCertificates(args.Routes); err != nil {
+		return err
+	}
+	p := publication{Service: args.Service, Digest: args.Digest, Backends: sortedRefs(args.Backends), Routes: routes, Probe: args.Probe}
+	s.mu.Lock()
+	s.put(p)
+	now := time.Now()
+	for _, ref := range p.Backends {
+		s.watch(ref, p.Probe, judgement{Up: true, EverUp: true, Since: now})
+	}
+	s.mu.Unlock()
+	if err := s.apply(ctx, args.Service); err != nil {
+		return err
+	}
+	if err := s.proveCertificates(ctx, args.Routes); err != nil {
+		return err
+	}
+	return s.proven(p)
+}
+
+// put replaces a service's publication, or removes it where nothing is left of it. It needs the lock.
+func (s *Sidecar) put(p publication) {
+	services := slices.DeleteFunc(slices.Clone(s.record.Services), func(old publication) bool { return old.Service == p.Service })
+	if len(p.Routes) > 0 {
+		services = append(services, p)
+	}
+	slices.SortFunc(services, func(a, b publication) int {
+		return compareRefs(plan.Ref{Service: a.Service}, plan.Ref{Service: b.Service})
+	})
+	s.record.Services = services
+	for _, ref := range p.Backends {
+		delete(s.awaited, ref)
+	}
+	wanted := map[plan.Ref]bool{}
+	for _, service := range services {
+		for _, ref := range service.Backends {
+			wanted[ref] = true
+		}
+	}
+	for ref, asked := range s.awaited {
+		if time.Since(asked) > awaitedFor {
+			delete(s.awaited, ref)
+		} else {
+			wanted[ref] = true
+		}
+	}
+	s.prober.keep(func(ref plan.Ref) bool { return wanted[ref] })
+}
+
+// awaitedFor is how long a replica is watched that was asked about and then not published.
+const awaitedFor = 10 * time.Minute
+
+// proven records that a publication was live, unless another one took its place meanwhile.
+func (s *Sidecar) proven(p publication) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, now := range s.record.Services {
+		if now.Service == p.Service && now.Digest == p.Digest && slices.Equal(now.Backends, p.Backends) {
+			s.record.Services[i].Proven = true
+		}
+	}
+	if err := s.store.save(s.record); err != nil {
+		return err
+	}
+	return s.store.pruneCertificates(s.table())
+}
