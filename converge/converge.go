@@ -4,6 +4,7 @@ package converge
 
 import (
 	"context"
+	"fmt"
 
 	"hyper-lite/compose"
 	"hyper-lite/plan"
@@ -23,4 +24,63 @@ type Balancer interface {
 	Published(ctx context.Context, have plan.Observed) ([]plan.Published, error)
 	// Do performs a plan.Route (and returns once it is live), a plan.Drain, or the probe of a plan.Await.
 	Do(ctx context.Context, step plan.Step) error
+}
+
+// Host is one engine with the project's balancer on it, and how work on it is done.
+type Host struct {
+	Engine   Engine
+	Balancer Balancer
+	Width    int         // how many engine calls at once; < 1 is no limit
+	Report   func(Event) // told every change of a node, from one goroutine at a time; may be nil
+}
+
+// Observe looks at the host once.
+func (h Host) Observe(ctx context.Context, project compose.Project) (plan.Observed, error) {
+	have, err := h.Engine.Observe(ctx, project)
+	if err != nil {
+		return plan.Observed{}, err
+	}
+	have.Published, err = h.Balancer.Published(ctx, have)
+	if err != nil {
+		return plan.Observed{}, fmt.Errorf("look at the balancer: %w", err)
+	}
+	return have, nil
+}
+
+// Plan looks at the host and decides what would change. It changes nothing.
+func (h Host) Plan(ctx context.Context, want compose.Project, opt plan.Options) (plan.Plan, error) {
+	have, err := h.Observe(ctx, want)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return plan.Make(want, have, opt)
+}
+
+// Up turns the host into the wanted project, and returns the plan it worked by. Images are fetched and built
+// first; since that can change what must be done, the host is then observed and planned again, and a bad
+// image never touches a serving replica. confirm sees the first plan before anything changes; an error of
+// its ends the run. It may be nil.
+func (h Host) Up(ctx context.Context, want compose.Project, opt plan.Options, confirm func(plan.Plan) error) (plan.Plan, error) {
+	p, err := h.Plan(ctx, want, opt)
+	if err != nil {
+		return p, err
+	}
+	if confirm != nil {
+		if err := confirm(p); err != nil {
+			return p, err
+		}
+	}
+	images := p.Images()
+	if images.Empty() {
+		return p, h.Apply(ctx, p)
+	}
+	if err := h.Apply(ctx, images); err != nil {
+		return images, err
+	}
+	opt.ImagesReady = true
+	rest, err := h.Plan(ctx, want, opt)
+	if err != nil {
+		return images, err
+	}
+	return images.Then(rest), h.Apply(ctx, rest)
 }

@@ -44,6 +44,7 @@ func (b *builder) plan() (Plan, error) {
 	if len(b.conflict) > 0 {
 		return Plan{}, b.conflict
 	}
+	b.reduce()
 	b.markOptional()
 	return Plan{Project: b.want.Name, Nodes: b.nodes, Warnings: b.warnings}, nil
 }
@@ -52,6 +53,24 @@ func unique(ids []int) []int {
 	sorted := slices.Clone(ids)
 	sort.Ints(sorted)
 	return slices.Compact(sorted)
+}
+
+// reduce leaves out of every node's After what its other entries wait for already.
+func (b *builder) reduce() {
+	above := make([]map[int]bool, len(b.nodes)+1)
+	for i, n := range b.nodes {
+		all := map[int]bool{}
+		for _, id := range n.After {
+			for ancestor := range above[id] {
+				all[ancestor] = true
+			}
+		}
+		b.nodes[i].After = slices.DeleteFunc(slices.Clone(n.After), func(id int) bool { return all[id] })
+		for _, id := range n.After {
+			all[id] = true
+		}
+		above[n.ID] = all
+	}
 }
 
 // markOptional marks the awaits that only dependents with required: false wait for.

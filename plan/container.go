@@ -152,19 +152,16 @@ func (b *builder) published(service string) *Published {
 	return nil
 }
 
-// withdraw takes a whole service from the balancer.
+// withdraw takes a whole service from the balancer, and returns the nodes after which it is withdrawn: the
+// removal of the balancer itself, where nothing is routed any more.
 func (b *builder) withdraw(group, service, why string) []int {
-	if b.opt.System.Balancer == nil {
+	if b.published(service) == nil {
 		return nil
 	}
-	return []int{b.add(group, Route{Service: service}, why, b.system...)}
-}
-
-// unroute withdraws a service that has no routes any more, before anything of it changes.
-func (b *builder) unroute(s compose.Service) {
-	if len(s.Routes) == 0 && b.published(s.Name) != nil {
-		b.withdraw(s.Name, s.Name, "no longer routed")
+	if b.opt.System.Balancer == nil {
+		return b.system
 	}
+	return []int{b.add(group, Route{Service: service}, why, b.system...)}
 }
 
 // restartAfterDependencies restarts kept replicas whose dependency was replaced, where depends_on says so.

@@ -36,13 +36,14 @@ func Down(project string, have Observed, opt DownOptions) Plan {
 	}
 	removed, left := d.containers(gone)
 	if !whole {
-		return Plan{Project: project, Nodes: d.nodes, Warnings: d.warnings}
+		return d.whole()
 	}
+	removed = append(removed, gone...)
 	removed = append(removed, d.removeRole("balancer", compose.RoleSidecar, removed)...)
 	d.networks(removed, left)
 	d.volumes(removed)
 	d.images(removed)
-	return Plan{Project: project, Nodes: d.nodes, Warnings: d.warnings}
+	return d.whole()
 }
 
 type down struct {
@@ -172,4 +173,10 @@ func sortedNames(names []string) []string {
 	sorted := slices.Clone(names)
 	sort.Strings(sorted)
 	return slices.Compact(sorted)
+}
+
+// whole is the finished plan. Nothing that is not ours can stand in the way of taking ours away.
+func (d *down) whole() Plan {
+	d.reduce()
+	return Plan{Project: d.want.Name, Nodes: d.nodes, Warnings: d.warnings}
 }

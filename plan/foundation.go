@@ -66,6 +66,11 @@ func (b *builder) volume(key string, config types.VolumeConfig) error {
 	case !there:
 		step := CreateVolume{Key: key, Config: config, Name: config.Name, Digest: digest}
 		b.base["volume "+config.Name] = []int{b.add("volumes", step, "not found")}
+	case config.Name == SystemVolume(b.want.Name) && is.Ours && !b.hasSystem():
+		// what it says was published cannot be looked at, and would be served again unseen
+		gone := b.add("volumes", RemoveVolume{Name: config.Name}, "left over: neither balancer nor sidecar is there")
+		step := CreateVolume{Key: key, Config: config, Name: config.Name, Digest: digest}
+		b.base["volume "+config.Name] = []int{b.add("volumes", step, "", gone)}
 	case !is.Ours:
 		b.warn("volume %s was not made by hyper-lite: it is used as it is, and never removed", config.Name)
 	case is.Digest != digest:

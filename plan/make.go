@@ -98,10 +98,15 @@ func (b *builder) orphans() {
 			names = append(names, r.Name)
 			continue
 		}
-		if _, ok := withdrawn[r.Service]; !ok && b.published(r.Service) != nil {
+		if _, ok := withdrawn[r.Service]; !ok {
 			withdrawn[r.Service] = b.withdraw("orphans", r.Service, "orphan")
 		}
 		b.retire("orphans", r, "orphan: the files have no service "+r.Service, nil, withdrawn[r.Service])
+	}
+	for _, p := range b.have.Published {
+		if _, ok := withdrawn[p.Service]; !ok && b.opt.System.Balancer != nil && !b.known(p.Service) && !b.hasReplica(p.Service) {
+			b.withdraw("orphans", p.Service, "the files have no service "+p.Service)
+		}
 	}
 	if len(names) == 0 {
 		return
@@ -109,6 +114,12 @@ func (b *builder) orphans() {
 	sort.Strings(names)
 	b.warnings = append(b.warnings, fmt.Sprintf(
 		"orphan containers %s: their services are not in the files (--remove-orphans removes them)", strings.Join(names, ", ")))
+}
+
+func (b *builder) hasReplica(service string) bool {
+	return slices.ContainsFunc(b.have.Replicas, func(r Replica) bool {
+		return r.Service == service && r.Role == compose.RoleReplica
+	})
 }
 
 func (b *builder) known(service string) bool {

@@ -30,3 +30,39 @@ type System struct {
 	Balancer *compose.Service // nil where nothing is routed
 	Sidecar  *compose.Service // nil where nothing is routed
 }
+
+// Images is the part of a plan that fetches and builds images. It depends on nothing else.
+func (p Plan) Images() Plan {
+	images := Plan{Project: p.Project}
+	for _, n := range p.Nodes {
+		switch n.Step.(type) {
+		case Pull, Build:
+			images.Nodes = append(images.Nodes, n)
+		}
+	}
+	return images
+}
+
+// Then is both plans as one, the second after the first, for the record.
+func (p Plan) Then(next Plan) Plan {
+	offset := 0
+	for _, n := range p.Nodes {
+		offset = max(offset, n.ID)
+	}
+	joined := Plan{Project: p.Project, Nodes: append([]Node(nil), p.Nodes...), Warnings: next.Warnings}
+	for _, n := range next.Nodes {
+		n.ID += offset
+		n.After = shifted(n.After, offset)
+		n.Settled = shifted(n.Settled, offset)
+		joined.Nodes = append(joined.Nodes, n)
+	}
+	return joined
+}
+
+func shifted(ids []int, by int) []int {
+	var moved []int
+	for _, id := range ids {
+		moved = append(moved, id+by)
+	}
+	return moved
+}

@@ -24,8 +24,10 @@ type roll struct {
 
 func (b *builder) rollOut(s compose.Service) {
 	turns, surplus := b.turns(s)
-	b.unroute(s)
 	r := &roll{builder: b, service: s, made: map[Ref][]int{}}
+	if len(s.Routes) == 0 {
+		r.routed = b.withdraw(s.Name, s.Name, "no longer routed")
+	}
 	r.look()
 	b.occupants[s.Name] = make([]occupant, len(turns))
 
@@ -63,7 +65,7 @@ func (b *builder) rollOut(s compose.Service) {
 // look takes in what the balancer serves of this service now.
 func (r *roll) look() {
 	published := r.published(r.service.Name)
-	if published == nil {
+	if published == nil || len(r.service.Routes) == 0 {
 		return
 	}
 	r.serves = published.Digest == RoutesDigest(r.service.Routes, r.service.Probe)
@@ -103,8 +105,12 @@ func (r *roll) fill(turns []turn) {
 			ready = append(ready, r.ready(t, r.condition(), started)...)
 		}
 	}
-	if len(arrived) > 0 {
-		r.route(append(slices.Clone(r.backends), arrived...), ready)
+	backends := slices.Clone(r.backends)
+	for _, t := range turns {
+		backends = without(backends, t.leaving)
+	}
+	if len(arrived) > 0 || len(backends) != len(r.backends) {
+		r.route(append(backends, arrived...), ready)
 	}
 	for _, t := range turns {
 		r.leave(t, slices.Concat(ready, r.routed, r.made[t.next.Ref], r.occupantOf(t).start))
@@ -139,10 +145,10 @@ func (r *roll) stopFirst(wave []turn) {
 		made = append(made, r.create(t, r.wave)...)
 		backends = without(backends, t.leaving)
 	}
-	before := slices.Concat(r.wave, made)
+	before := slices.Concat(r.wave, made, r.routed)
 	if len(backends) != len(r.backends) {
 		r.route(backends, before)
-		before = r.routed
+		before = slices.Concat(before, r.routed)
 	}
 	var ready []int
 	for _, t := range wave {
@@ -183,7 +189,7 @@ func (r *roll) shrink(surplus []Replica) {
 	if len(surplus) == 0 {
 		return
 	}
-	after := r.wave
+	after := slices.Concat(r.wave, r.routed)
 	if left := without(r.backends, surplus); len(left) != len(r.backends) {
 		r.route(left, r.wave)
 		after = r.routed

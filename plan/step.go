@@ -15,7 +15,9 @@ type Step interface {
 	Subject() string // "web.1@4", "network shop_default"
 }
 
-// Container addresses an existing or planned container: by ID where it was observed, else by name.
+// Container addresses an existing or planned container: by ID where it was observed, else by the name it is
+// made with. A step after a rename still says the name of the creation: whoever interprets steps remembers what
+// it made.
 type Container struct {
 	Ref  Ref    `json:"ref"`
 	ID   string `json:"id,omitempty"`
@@ -156,7 +158,10 @@ const (
 	AwaitRunning   Condition = "running"   // it runs, and did not exit
 	AwaitHealthy   Condition = "healthy"   // its health checks say so
 	AwaitCompleted Condition = "completed" // it exited 0
-	AwaitSettled   Condition = "settled"   // it runs and its health check, if any, says healthy; or it exited 0
+	// AwaitExit never succeeds: it ends with an UnhealthyError once the container has exited and the engine
+	// does not start it again, or once it restarts over and over.
+	AwaitExit    Condition = "exit"
+	AwaitSettled Condition = "settled" // it runs and its health check, if any, says healthy; or it exited 0
 )
 
 func (Pull) Verb() string          { return "pull" }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"hyper-lite/compose"
@@ -30,12 +31,17 @@ func (b *builder) removeObsoleteSystem() {
 			removed = append(removed, b.discard("balancer", r, "nothing is routed any more"))
 		}
 	}
-	if len(removed) == 0 {
-		return
-	}
+	b.system = removed
 	if name := SystemVolume(b.want.Name); b.have.Volumes[name].Ours {
-		b.add("balancer", RemoveVolume{Name: name}, "", removed...)
+		b.add("balancer", RemoveVolume{Name: name}, "nothing is routed any more", removed...)
 	}
+}
+
+// hasSystem says whether any container of the balancer or the sidecar exists, in whatever state.
+func (b *builder) hasSystem() bool {
+	return slices.ContainsFunc(b.have.Replicas, func(r Replica) bool {
+		return r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar
+	})
 }
 
 // SystemVolume is the name of the volume that the balancer and the sidecar of a project share.

@@ -1,0 +1,234 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hyper-lite/plan"
+)
+
+// Event is one change of a node.
+type Event struct {
+	Node plan.Node
+	Kind Kind
+	Err  error         // where Kind is Failed
+	Took time.Duration // where Kind is Done or Failed
+}
+
+// Kind is what happened to a node.
+type Kind string
+
+const (
+	Started Kind = "started"
+	Done    Kind = "done"
+	Failed  Kind = "failed"
+)
+
+// Apply does a plan: every node after those it waits for, independent ones at once, at most Width engine
+// calls at a time. A failure is recorded before any dependent is released. After one, nothing new is begun
+// and waits are given up, but calls under way end, so that no step is left half done. All errors come back
+// joined. The failure of an optional node is only reported.
+func (h Host) Apply(ctx context.Context, p plan.Plan) error {
+	w := newWalk(ctx, h, p)
+	defer w.giveUp()
+	return w.run()
+}
+
+// walk is one pass over a plan. What changes in it belongs to the goroutine that calls run.
+type walk struct {
+	ctx     context.Context
+	host    Host
+	nodes   map[int]plan.Node
+	waiting map[int]int          // by node: how many it still waits for
+	next    map[int][]int        // by node: those who wait for it
+	needs   map[int]map[int]bool // by node: whose success it needs
+	dropped map[int]bool         // nodes that will never begin
+
+	waits   context.Context // of steps that only wait: ends with the first failure
+	giveUp  context.CancelFunc
+	slots   chan struct{}
+	ended   chan ending
+	running int
+	errs    []error
+	stopped bool
+}
+
+// ending is what a step's goroutine tells the walk: that it began, or how it ended.
+type ending struct {
+	node  plan.Node
+	began bool
+	err   error
+	took  time.Duration
+}
+
+func newWalk(ctx context.Context, h Host, p plan.Plan) *walk {
+	w := &walk{
+		ctx: ctx, host: h,
+		nodes: map[int]plan.Node{}, waiting: map[int]int{}, next: map[int][]int{},
+		needs: map[int]map[int]bool{}, dropped: map[int]bool{},
+		ended: make(chan ending),
+	}
+	w.waits, w.giveUp = context.WithCancel(ctx)
+	if h.Width > 0 {
+		w.slots = make(chan struct{}, h.Width)
+	}
+	for _, n := range p.Nodes {
+		w.nodes[n.ID] = n
+		w.needs[n.ID] = map[int]bool{}
+		for _, id := range n.After {
+			w.needs[n.ID][id] = true
+			w.next[id] = append(w.next[id], n.ID)
+		}
+		for _, id := range n.Settled {
+			if !w.needs[n.ID][id] {
+				w.next[id] = append(w.next[id], n.ID)
+			}
+		}
+	}
+	for id, dependents := range w.next {
+		if _, ok := w.nodes[id]; !ok {
+			continue
+		}
+		for _, d := range dependents {
+			w.waiting[d]++
+		}
+	}
+	return w
+}
+
+func (w *walk) run() error {
+	for id := 1; id <= w.last(); id++ {
+		if n, ok := w.nodes[id]; ok && w.waiting[id] == 0 {
+			w.begin(n)
+		}
+	}
+	for w.running > 0 {
+		w.end(<-w.ended)
+	}
+	if len(w.errs) == 0 && w.ctx.Err() != nil {
+		return w.ctx.Err()
+	}
+	return errors.Join(w.errs...)
+}
+
+func (w *walk) last() int {
+	last := 0
+	for id := range w.nodes {
+		last = max(last, id)
+	}
+	return last
+}
+
+func (w *walk) begin(n plan.Node) {
+	if w.stopped || w.ctx.Err() != nil || w.dropped[n.ID] {
+		return
+	}
+	w.running++
+	go func() {
+		defer w.slot(n.Step)()
+		if err := w.waits.Err(); err != nil { // it failed elsewhere while this one stood in line
+			w.ended <- ending{node: n, err: err}
+			return
+		}
+		w.ended <- ending{node: n, began: true}
+		begun := time.Now()
+		err := w.host.do(w.context(n.Step), n.Step)
+		w.ended <- ending{node: n, err: err, took: time.Since(begun)}
+	}()
+}
+
+// slot takes one of the Width places for a step that keeps the engine busy.
+func (w *walk) slot(step plan.Step) func() {
+	if w.slots == nil || isWait(step) {
+		return func() {}
+	}
+	w.slots <- struct{}{}
+	return func() { <-w.slots }
+}
+
+// context is what a step runs under. A step that changes something is not cut in the middle by the failure of
+// another one.
+func (w *walk) context(step plan.Step) context.Context {
+	if isWait(step) {
+		return w.waits
+	}
+	return w.ctx
+}
+
+func isWait(step plan.Step) bool {
+	switch step.(type) {
+	case plan.Await, plan.Drain, plan.Pause, plan.Route:
+		return true
+	}
+	return false
+}
+
+func (w *walk) end(e ending) {
+	if e.began {
+		w.report(Event{Node: e.node, Kind: Started})
+		return
+	}
+	w.running--
+	if e.err == nil {
+		w.report(Event{Node: e.node, Kind: Done, Took: e.took})
+		w.release(e.node, true)
+		return
+	}
+	if w.stopped && errors.Is(e.err, context.Canceled) {
+		w.release(e.node, false)
+		return
+	}
+	w.report(Event{Node: e.node, Kind: Failed, Err: e.err, Took: e.took})
+	if !e.node.Optional {
+		w.errs = append(w.errs, e.err)
+		w.stopped = true
+		w.giveUp()
+	}
+	w.release(e.node, false)
+}
+
+// release lets those go on who waited for a node, or drops those who needed its success.
+func (w *walk) release(n plan.Node, well bool) {
+	for _, id := range w.next[n.ID] {
+		w.waiting[id]--
+		if !well && w.needs[id][n.ID] && !w.dropped[id] {
+			w.dropped[id] = true
+			w.release(w.nodes[id], false)
+			continue
+		}
+		if w.waiting[id] == 0 {
+			w.begin(w.nodes[id])
+		}
+	}
+}
+
+func (w *walk) report(e Event) {
+	if w.host.Report != nil {
+		w.host.Report(e)
+	}
+}
+
+// do performs one step, by whoever is in charge of it.
+func (h Host) do(ctx context.Context, step plan.Step) error {
+	switch s := step.(type) {
+	case plan.Route, plan.Drain:
+		return h.Balancer.Do(ctx, step)
+	case plan.Pause:
+		return pause(ctx, s.For)
+	case plan.Await:
+		return h.await(ctx, s)
+	}
+	return h.Engine.Do(ctx, step)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

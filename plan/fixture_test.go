@@ -1,0 +1,68 @@
+package plan_test
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+// service is a service of project shop as Load would make it.
+func service(name string, replicas int, hash string) compose.Service {
+	s := compose.Service{
+		Project: "shop", Name: name, Role: compose.RoleReplica, Replicas: replicas,
+		Digest:   compose.Digest{Hash: hash, Fields: map[string]string{"environment.V": hash}},
+		Rollout:  compose.Rollout{Order: compose.StartFirst, Parallelism: 1, Drain: 10 * time.Second},
+		Networks: map[string]types.NetworkConfig{"default": {Name: "shop_default"}},
+	}
+	s.Body.Name = name
+	s.Body.Image = "app"
+	return s
+}
+
+// routed puts a service behind the balancer.
+func routed(s compose.Service, port int) compose.Service {
+	s.Routes = []compose.Route{{
+		Service: s.Name, Protocol: compose.HTTP, ServicePort: port, ContainerPort: 80,
+		Publish: []compose.HostPort{{Port: port}}, Algorithm: compose.RoundRobin,
+	}}
+	s.Probe = &compose.Probe{Port: 80, Interval: 5 * time.Second, Timeout: 2 * time.Second, Fall: 3, Rise: 2}
+	return s
+}
+
+// publishing makes the containers of a service publish a host port themselves.
+func publishing(s compose.Service, port int) compose.Service {
+	s.Body.Ports = []types.ServicePortConfig{{Target: 80, Published: strconv.Itoa(port), Protocol: "tcp"}}
+	return s
+}
+
+// system is the balancer and the sidecar that the project needs: none where nothing is routed.
+func system(p compose.Project) plan.System {
+	if len(p.Routes()) == 0 {
+		return plan.System{}
+	}
+	volume := map[string]types.VolumeConfig{"hyper-lite": {Name: "shop_hyper-lite"}}
+	make := func(name string, role compose.Role, image, hash string) *compose.Service {
+		s := service(name, 1, hash)
+		s.Role, s.Volumes = role, volume
+		s.Body.Image, s.Body.ContainerName = image, "shop-hyper-lite-"+name
+		return &s
+	}
+	ports := ""
+	balancer := make("balancer", compose.RoleBalancer, "traefik", "")
+	for _, r := range p.Routes() {
+		*balancer = publishing(*balancer, r.ServicePort)
+		ports += strconv.Itoa(r.ServicePort) + ","
+	}
+	balancer.Body.Ports = nil
+	for _, r := range p.Routes() {
+		balancer.Body.Ports = append(balancer.Body.Ports, types.ServicePortConfig{
+			Target: uint32(r.ServicePort), Published: strconv.Itoa(r.ServicePort), Protocol: "tcp",
+		})
+	}
+	balancer.Digest = compose.Digest{Hash: "v1:" + ports, Fields: map[string]string{"ports": ports}}
+	return plan.System{Balancer: balancer, Sidecar: make("sidecar", compose.RoleSidecar, "sidecar", "v1:cccc")}
+}

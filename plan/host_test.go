@@ -1,0 +1,320 @@
+package plan_test
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+// host is an engine and a balancer in memory. It interprets steps, and refuses those that break a promise.
+type host struct {
+	project   string
+	replicas  []plan.Replica
+	services  map[string]compose.Service // by container ID: what it was made from
+	madeAs    map[string]string          // by container ID: the name it was made with, whatever it is now
+	awaited   map[string]bool            // by container ID: found healthy since its last start
+	networks  map[string]plan.Network
+	volumes   map[string]plan.Volume
+	images    map[string]plan.Image
+	published []plan.Published
+	foreign   []plan.Foreign
+	wanted    map[string]compose.Service // by name, as the newest project says
+	made      int
+}
+
+func newHost(project string) *host {
+	return &host{
+		project:  project,
+		services: map[string]compose.Service{},
+		madeAs:   map[string]string{},
+		awaited:  map[string]bool{},
+		networks: map[string]plan.Network{},
+		volumes:  map[string]plan.Volume{},
+		images: map[string]plan.Image{
+			"app": {ID: "sha256:app"}, "traefik": {ID: "sha256:traefik"}, "sidecar": {ID: "sha256:sidecar"},
+		},
+	}
+}
+
+// observe is one look: a copy, in an order that tells nothing.
+func (h *host) observe() plan.Observed {
+	have := plan.Observed{
+		Replicas: slices.Clone(h.replicas), Foreign: h.foreign,
+		Networks: h.networks, Volumes: h.volumes, Images: h.images,
+	}
+	sort.Slice(have.Replicas, func(i, j int) bool { return have.Replicas[i].ID > have.Replicas[j].ID })
+	if slices.ContainsFunc(h.replicas, func(r plan.Replica) bool { return r.Role != compose.RoleReplica }) {
+		have.Published = slices.Clone(h.published)
+	}
+	return have
+}
+
+func (h *host) role(role compose.Role) bool {
+	return slices.ContainsFunc(h.replicas, func(r plan.Replica) bool { return r.Role == role && r.State == plan.Running })
+}
+
+func (h *host) find(c plan.Container) *plan.Replica {
+	for i := range h.replicas {
+		if r := &h.replicas[i]; r.ID == c.ID || c.ID == "" && h.madeAs[r.ID] == c.Name {
+			return r
+		}
+	}
+	return nil
+}
+
+func (h *host) byRef(ref plan.Ref) *plan.Replica {
+	for i := range h.replicas {
+		if r := &h.replicas[i]; r.Ref == ref && r.Role == compose.RoleReplica {
+			return r
+		}
+	}
+	return nil
+}
+
+func (h *host) serves(ref plan.Ref) bool {
+	return slices.ContainsFunc(h.published, func(p plan.Published) bool { return slices.Contains(p.Backends, ref) })
+}
+
+// do performs a step, or says which promise it breaks.
+func (h *host) do(step plan.Step) error {
+	switch s := step.(type) {
+	case plan.Pull:
+		h.images[s.Image] = plan.Image{ID: "sha256:pulled-" + s.Image}
+	case plan.Build:
+		h.made++
+		h.images[s.Image] = plan.Image{ID: fmt.Sprintf("sha256:built-%d", h.made)}
+	case plan.Import:
+		h.images[s.Image] = plan.Image{ID: "sha256:" + s.Image}
+	case plan.CreateNetwork:
+		h.networks[s.Name] = plan.Network{Name: s.Name, Ours: true, Digest: s.Digest}
+	case plan.CreateVolume:
+		h.volumes[s.Name] = plan.Volume{Name: s.Name, Ours: true, Digest: s.Digest}
+	case plan.RemoveNetwork:
+		return h.removeNetwork(s.Name)
+	case plan.RemoveVolume:
+		delete(h.volumes, s.Name)
+		if s.Name == plan.SystemVolume(h.project) {
+			h.published = nil
+		}
+	case plan.Create:
+		return h.create(s)
+	case plan.Start:
+		return h.start(s.Container)
+	case plan.Unpause:
+		h.find(s.Container).State = plan.Running
+	case plan.Restart:
+		h.awaited[h.find(s.Container).ID] = false
+	case plan.Await:
+		return h.await(s)
+	case plan.Route:
+		return h.route(s)
+	case plan.Drain:
+		if h.serves(s.Ref) {
+			return fmt.Errorf("drain %s: it is still routed", s.Ref)
+		}
+	case plan.Stop:
+		return h.stop(s.Container)
+	case plan.Remove:
+		return h.remove(s.Container)
+	case plan.Rename:
+		return h.rename(s)
+	case plan.Pause, plan.RunHook:
+	default:
+		return fmt.Errorf("unknown step %T", step)
+	}
+	return nil
+}
+
+func (h *host) create(s plan.Create) error {
+	image, there := h.images[s.Service.Body.Image]
+	if !there {
+		return fmt.Errorf("create %s: no image %s", s.Name, s.Service.Body.Image)
+	}
+	for _, n := range s.Service.Networks {
+		if _, there := h.networks[n.Name]; !there {
+			return fmt.Errorf("create %s: no network %s", s.Name, n.Name)
+		}
+	}
+	for _, r := range h.replicas {
+		if r.Name == s.Name {
+			return fmt.Errorf("create %s: the name is taken", s.Name)
+		}
+		if r.Ref == s.Ref && r.Role == s.Service.Role {
+			return fmt.Errorf("create %s: %s exists", s.Name, s.Ref)
+		}
+	}
+	h.made++
+	id := fmt.Sprintf("id-%04d", h.made)
+	h.services[id], h.madeAs[id] = s.Service, s.Name
+	var networks []string
+	for _, n := range s.Service.Networks {
+		networks = append(networks, n.Name)
+	}
+	var depends []string
+	for _, d := range s.Service.DependsOn {
+		depends = append(depends, d.Service)
+	}
+	h.replicas = append(h.replicas, plan.Replica{
+		Ref: s.Ref, Role: s.Service.Role, Digest: s.Service.Digest, ID: id, Name: s.Name,
+		Image: s.Service.Body.Image, ImageID: image.ID, State: plan.Created, Networks: networks, DependsOn: depends,
+	})
+	return nil
+}
+
+func (h *host) start(c plan.Container) error {
+	r := h.find(c)
+	if r == nil {
+		return fmt.Errorf("start %s: no such container", c.Name)
+	}
+	if r.State == plan.Running {
+		return nil
+	}
+	service := h.services[r.ID]
+	for _, d := range h.wanted[r.Service].DependsOn {
+		for _, other := range h.replicas {
+			if other.Service == d.Service && other.Role == compose.RoleReplica && service.Role == compose.RoleReplica && other.State == plan.Created {
+				return fmt.Errorf("start %s: its dependency %s has not started", c.Name, other.Name)
+			}
+		}
+	}
+	for _, p := range service.Body.Ports {
+		for _, other := range h.replicas {
+			if other.ID == r.ID || other.State != plan.Running {
+				continue
+			}
+			for _, q := range h.services[other.ID].Body.Ports {
+				if p.Published != "" && p.Published == q.Published {
+					return fmt.Errorf("start %s: port %s is held by %s", c.Name, p.Published, other.Name)
+				}
+			}
+		}
+	}
+	r.State = plan.Running
+	h.awaited[r.ID] = false
+	if h.wanted[r.Service].OneShot && r.Role == compose.RoleReplica {
+		r.State, r.ExitCode = plan.Exited, 0
+	}
+	return nil
+}
+
+func (h *host) await(s plan.Await) error {
+	r := h.find(s.Container)
+	if r == nil {
+		return fmt.Errorf("await %s: no such container", s.Ref)
+	}
+	completed := r.State == plan.Exited && r.ExitCode == 0
+	if s.Condition == plan.AwaitCompleted && completed || s.Condition == plan.AwaitSettled && completed {
+		return nil
+	}
+	if r.State != plan.Running {
+		return fmt.Errorf("await %s %s: it is %s", s.Ref, s.Condition, r.State)
+	}
+	if s.Probe != nil {
+		if !h.role(compose.RoleSidecar) {
+			return fmt.Errorf("await %s: there is no sidecar to probe it", s.Ref)
+		}
+		h.awaited[r.ID] = true
+	}
+	return nil
+}
+
+func (h *host) route(s plan.Route) error {
+	if !h.role(compose.RoleSidecar) || !h.role(compose.RoleBalancer) {
+		return fmt.Errorf("route %s: sidecar or balancer does not run", s.Service)
+	}
+	for _, ref := range s.Backends {
+		r := h.byRef(ref)
+		switch {
+		case r == nil:
+			return fmt.Errorf("route %s: %s does not exist", s.Service, ref)
+		case h.serves(ref):
+		case r.State != plan.Running:
+			return fmt.Errorf("route %s: %s is %s", s.Service, ref, r.State)
+		case !h.awaited[r.ID]:
+			return fmt.Errorf("route %s: %s was not awaited", s.Service, ref)
+		}
+	}
+	h.published = slices.DeleteFunc(h.published, func(p plan.Published) bool { return p.Service == s.Service })
+	if len(s.Routes) > 0 {
+		h.published = append(h.published, plan.Published{Service: s.Service, Digest: s.Digest, Backends: s.Backends})
+		sort.Slice(h.published, func(i, j int) bool { return h.published[i].Service < h.published[j].Service })
+	}
+	return nil
+}
+
+func (h *host) stop(c plan.Container) error {
+	r := h.find(c)
+	if r == nil {
+		return nil
+	}
+	if r.Role == compose.RoleReplica && h.serves(r.Ref) && h.role(compose.RoleBalancer) {
+		return fmt.Errorf("stop %s: it is still routed", r.Ref)
+	}
+	r.State, r.ExitCode = plan.Exited, 137
+	h.awaited[r.ID] = false
+	return nil
+}
+
+func (h *host) remove(c plan.Container) error {
+	r := h.find(c)
+	if r == nil {
+		return nil
+	}
+	if r.State == plan.Running {
+		return fmt.Errorf("remove %s: it runs", r.Name)
+	}
+	id := r.ID
+	h.replicas = slices.DeleteFunc(h.replicas, func(r plan.Replica) bool { return r.ID == id })
+	return nil
+}
+
+func (h *host) rename(s plan.Rename) error {
+	for _, r := range h.replicas {
+		if r.Name == s.To {
+			return fmt.Errorf("rename to %s: the name is taken by %s", s.To, r.ID)
+		}
+	}
+	r := h.find(s.Container)
+	if r == nil {
+		return fmt.Errorf("rename %s: no such container", s.Name)
+	}
+	r.Name = s.To
+	return nil
+}
+
+func (h *host) removeNetwork(name string) error {
+	for _, r := range h.replicas {
+		if slices.Contains(r.Networks, name) {
+			return fmt.Errorf("remove network %s: %s is in it", name, r.Name)
+		}
+	}
+	delete(h.networks, name)
+	return nil
+}
+
+// picture is the state that counts, without IDs and generations: two hosts with one picture are alike.
+func (h *host) picture() string {
+	var lines []string
+	for _, r := range h.replicas {
+		state := string(r.State)
+		if r.State == plan.Exited {
+			state = fmt.Sprintf("exited(%d)", r.ExitCode)
+		}
+		lines = append(lines, fmt.Sprintf("container %s %s %s %s routed=%v", r.Name, r.Digest.Hash, r.ImageID, state, h.serves(r.Ref)))
+	}
+	for name := range h.networks {
+		lines = append(lines, "network "+name)
+	}
+	for name := range h.volumes {
+		lines = append(lines, "volume "+name)
+	}
+	for _, p := range h.published {
+		lines = append(lines, fmt.Sprintf("route %s %s %d", p.Service, p.Digest, len(p.Backends)))
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, "\n")
+}

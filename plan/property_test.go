@@ -1,0 +1,239 @@
+package plan_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"pgregory.net/rapid"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+// anyProject draws a project of up to three services that depend on earlier ones.
+func anyProject(t *rapid.T, label string) compose.Project {
+	p := compose.Project{Name: "shop"}
+	for i := range rapid.IntRange(1, 3).Draw(t, label+" services") {
+		name := string(rune('a' + i))
+		draw := func(what string) string { return fmt.Sprintf("%s %s %s", label, name, what) }
+		s := service(name, rapid.IntRange(0, 4).Draw(t, draw("replicas")), rapid.SampledFrom([]string{"v1:aaaa", "v1:bbbb"}).Draw(t, draw("hash")))
+		s.Rollout.Order = rapid.SampledFrom([]string{compose.StartFirst, compose.StopFirst}).Draw(t, draw("order"))
+		s.Rollout.Parallelism = rapid.IntRange(0, 3).Draw(t, draw("parallelism"))
+		if rapid.Bool().Draw(t, draw("routed")) {
+			s = routed(s, 8000+i)
+		} else if rapid.Bool().Draw(t, draw("one-shot")) {
+			s.OneShot = true
+		}
+		if i > 0 && rapid.Bool().Draw(t, draw("depends")) {
+			d := p.Services[rapid.IntRange(0, i-1).Draw(t, draw("on"))]
+			condition := types.ServiceConditionStarted
+			if d.OneShot {
+				condition = types.ServiceConditionCompletedSuccessfully
+			} else if rapid.Bool().Draw(t, draw("healthy")) {
+				condition = types.ServiceConditionHealthy
+			}
+			s.DependsOn = []compose.Dependency{{Service: d.Name, Condition: condition, Required: true}}
+		}
+		p.Services = append(p.Services, s)
+	}
+	return p
+}
+
+// walk performs a plan on the host in any order that the plan allows, at most `most` steps of it, and calls
+// check after every one.
+func walk(t *rapid.T, h *host, p plan.Plan, most int, check func(plan.Node)) {
+	t.Helper()
+	done := map[int]bool{}
+	for range min(most, len(p.Nodes)) {
+		var ready []int
+		for _, n := range p.Nodes {
+			free := !done[n.ID]
+			for _, id := range append(append([]int(nil), n.After...), n.Settled...) {
+				free = free && done[id]
+			}
+			if free {
+				ready = append(ready, n.ID)
+			}
+		}
+		n := p.Nodes[rapid.SampledFrom(ready).Draw(t, "next")-1]
+		if err := h.do(n.Step); err != nil {
+			t.Fatalf("#%d: %v\n%s", n.ID, err, p)
+		}
+		done[n.ID] = true
+		check(n)
+	}
+}
+
+func mustMake(t *rapid.T, want compose.Project, h *host) plan.Plan {
+	t.Helper()
+	h.wanted = map[string]compose.Service{}
+	for _, s := range want.Services {
+		h.wanted[s.Name] = s
+	}
+	p, err := plan.Make(want, h.observe(), plan.Options{System: system(want), RemoveOrphans: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range p.Nodes {
+		if n.ID != i+1 {
+			t.Fatalf("node %d has ID %d", i+1, n.ID)
+		}
+		for _, id := range append(append([]int(nil), n.After...), n.Settled...) {
+			if id >= n.ID || id < 1 {
+				t.Fatalf("#%d waits for #%d\n%s", n.ID, id, p)
+			}
+		}
+	}
+	return p
+}
+
+func always(plan.Node) {}
+
+const all = 1 << 20
+
+// disturb does to a host what crashes, users and other programs do.
+func disturb(t *rapid.T, h *host) {
+	for i := range h.replicas {
+		r := &h.replicas[i]
+		switch rapid.SampledFrom([]string{"nothing", "nothing", "nothing", "exits", "pauses"}).Draw(t, "trouble of "+r.Name) {
+		case "exits":
+			r.State, r.ExitCode = plan.Exited, 1
+		case "pauses":
+			if r.State == plan.Running {
+				r.State = plan.Paused
+			}
+		}
+	}
+	if len(h.replicas) > 0 && rapid.Bool().Draw(t, "one is removed") {
+		victim := h.replicas[rapid.IntRange(0, len(h.replicas)-1).Draw(t, "victim")]
+		h.find(plan.Container{ID: victim.ID}).State = plan.Exited
+		if err := h.remove(plan.Container{ID: victim.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestReplanAfterApplyIsEmpty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHost("shop")
+		for _, label := range []string{"first", "second", "third"} {
+			want := anyProject(t, label)
+			walk(t, h, mustMake(t, want, h), all, always)
+			if again := mustMake(t, want, h); !again.Empty() {
+				t.Fatalf("not empty after apply:\n%s", again)
+			}
+			disturb(t, h)
+		}
+	})
+}
+
+func TestStoppedAnywhereTheNextRunEndsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before, after := anyProject(t, "before"), anyProject(t, "after")
+		through, broken := newHost("shop"), newHost("shop")
+		walk(t, through, mustMake(t, before, through), all, always)
+		walk(t, through, mustMake(t, after, through), all, always)
+
+		walk(t, broken, mustMake(t, before, broken), all, always)
+		for range rapid.IntRange(1, 3).Draw(t, "crashes") {
+			p := mustMake(t, after, broken)
+			walk(t, broken, p, rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the crash"), always)
+		}
+		walk(t, broken, mustMake(t, after, broken), all, always)
+		if through.picture() != broken.picture() {
+			t.Fatalf("through:\n%s\n\nbroken:\n%s", through.picture(), broken.picture())
+		}
+	})
+}
+
+func TestStartFirstNeverLosesCapacityNorSurgesFurther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 8).Draw(t, "replicas")
+		parallelism := rapid.IntRange(1, 8).Draw(t, "parallelism")
+		make := func(hash string) compose.Project {
+			s := routed(service("web", n, hash), 8080)
+			s.Rollout.Order, s.Rollout.Parallelism = compose.StartFirst, parallelism
+			return compose.Project{Name: "shop", Services: []compose.Service{s}}
+		}
+		h := newHost("shop")
+		walk(t, h, mustMake(t, make("v1:aaaa"), h), all, always)
+		walk(t, h, mustMake(t, make("v1:bbbb"), h), all, func(step plan.Node) {
+			serving, containers := 0, 0
+			for _, r := range h.replicas {
+				if r.Role != compose.RoleReplica {
+					continue
+				}
+				containers++
+				if r.State == plan.Running && h.serves(r.Ref) {
+					serving++
+				}
+			}
+			if serving < n {
+				t.Fatalf("after #%d only %d of %d serve", step.ID, serving, n)
+			}
+			if containers > n+parallelism {
+				t.Fatalf("after #%d there are %d containers for %d replicas, parallelism %d", step.ID, containers, n, parallelism)
+			}
+		})
+	})
+}
+
+func TestStopFirstWithdrawsNoMoreThanAWave(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 8).Draw(t, "replicas")
+		parallelism := rapid.IntRange(1, 8).Draw(t, "parallelism")
+		make := func(hash string) compose.Project {
+			s := routed(service("web", n, hash), 8080)
+			s.Rollout.Order, s.Rollout.Parallelism = compose.StopFirst, parallelism
+			return compose.Project{Name: "shop", Services: []compose.Service{s}}
+		}
+		h := newHost("shop")
+		walk(t, h, mustMake(t, make("v1:aaaa"), h), all, always)
+		walk(t, h, mustMake(t, make("v1:bbbb"), h), all, func(step plan.Node) {
+			serving, working := 0, 0
+			for _, r := range h.replicas {
+				if r.Role != compose.RoleReplica || r.State != plan.Running {
+					continue
+				}
+				working++
+				if h.serves(r.Ref) {
+					serving++
+				}
+			}
+			if serving < n-min(n, parallelism) {
+				t.Fatalf("after #%d only %d of %d serve, parallelism %d", step.ID, serving, n, parallelism)
+			}
+			if working > n {
+				t.Fatalf("after #%d %d replicas run, %d are wanted", step.ID, working, n)
+			}
+		})
+	})
+}
+
+func TestDownLeavesNothingBut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHost("shop")
+		h.foreign = []plan.Foreign{{Name: "blog-web-1", Project: "blog", Running: true}}
+		want := anyProject(t, "project")
+		p := mustMake(t, want, h)
+		walk(t, h, p, rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the crash"), always)
+		disturb(t, h)
+		down := plan.Down("shop", h.observe(), plan.DownOptions{Want: &want, RemoveOrphans: true})
+		walk(t, h, down, all, always)
+		if len(h.replicas)+len(h.networks)+len(h.volumes) > 0 {
+			t.Fatalf("left behind:\n%s\nafter\n%s", h.picture(), down)
+		}
+	})
+}
+
+func TestSameInputSameText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHost("shop")
+		before, after := anyProject(t, "before"), anyProject(t, "after")
+		walk(t, h, mustMake(t, before, h), all, always)
+		if first, second := mustMake(t, after, h).String(), mustMake(t, after, h).String(); first != second {
+			t.Fatalf("%s\n\n%s", first, second)
+		}
+	})
+}
