@@ -95,7 +95,7 @@ func (r *roll) leave(t turn, after []int) []int {
 func (r *roll) stopLeaving(t turn, after []int) []int {
 	var stopped []int
 	for _, c := range t.leaving {
-		if running(c) {
+		if isRunning(c) {
 			stopped = append(stopped, r.stop(r.service.Name, c, "", &r.service, after))
 		}
 	}
@@ -135,7 +135,7 @@ func (b *builder) stop(group string, c Replica, why string, s *compose.Service, 
 
 // retire drains, stops and removes one container. s is its service, nil where the files no longer have it.
 func (b *builder) retire(group string, c Replica, why string, s *compose.Service, after []int) int {
-	if running(c) {
+	if isRunning(c) {
 		after = []int{b.stop(group, c, why, s, after)}
 		why = ""
 	}

@@ -62,7 +62,7 @@ func (d *down) removeRole(group string, role compose.Role, after []int) []int {
 }
 
 func (d *down) retireBare(group string, r Replica, after []int) int {
-	if running(r) {
+	if isRunning(r) {
 		after = []int{d.add(group, Stop{Container: d.container(r), Timeout: d.opt.Timeout}, "", after...)}
 	}
 	return d.add(group, Remove{Container: d.container(r), Volumes: d.opt.Volumes || r.OneOff}, "", after...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"hyper-lite/compose"
@@ -158,9 +159,17 @@ func (h *host) create(s plan.Create) error {
 	for _, d := range s.Service.DependsOn {
 		depends = append(depends, d.Service)
 	}
+	var ports []plan.Port
+	for _, p := range s.Service.Body.Ports {
+		published, err := strconv.Atoi(p.Published)
+		if err != nil {
+			return err
+		}
+		ports = append(ports, plan.Port{Host: published, Container: int(p.Target), Protocol: p.Protocol})
+	}
 	h.replicas = append(h.replicas, plan.Replica{
 		Ref: s.Ref, Role: s.Service.Role, Digest: s.Service.Digest, ID: id, Name: s.Name,
-		Image: s.Service.Body.Image, ImageID: image.ID, State: plan.Created, Networks: networks, DependsOn: depends,
+		Image: s.Service.Body.Image, ImageID: image.ID, State: plan.Created, Networks: networks, DependsOn: depends, Ports: ports,
 	})
 	return nil
 }

@@ -163,7 +163,7 @@ func (l *lifecycle) stopService(name string, after []int) []int {
 	if known {
 		found = &s
 	}
-	replicas := slices.DeleteFunc(l.replicas(name), func(r Replica) bool { return !running(r) })
+	replicas := slices.DeleteFunc(l.replicas(name), func(r Replica) bool { return !isRunning(r) })
 	if len(replicas) == 0 {
 		return after
 	}
@@ -229,7 +229,7 @@ func (l *lifecycle) routeTo(s compose.Service, refs []Ref, after []int) int {
 func (l *lifecycle) stopSystem(after []int) {
 	for _, role := range []compose.Role{compose.RoleBalancer, compose.RoleSidecar} {
 		for _, r := range l.have.Replicas {
-			if r.Role == role && running(r) {
+			if r.Role == role && isRunning(r) {
 				after = []int{l.add("balancer", Stop{Container: l.container(r), Timeout: l.opt.Timeout}, "", after...)}
 			}
 		}

@@ -82,7 +82,7 @@ func (r *roll) look() {
 // works says whether any container of the service will be made or started.
 func (r *roll) works(turns []turn) bool {
 	return slices.ContainsFunc(turns, func(t turn) bool {
-		return t.kept == nil || !running(*t.kept) && !done(r.service, *t.kept)
+		return t.kept == nil || !isRunning(*t.kept) && !done(r.service, *t.kept)
 	})
 }
 

@@ -19,14 +19,16 @@ type turn struct {
 // replaces says that a running replica makes room for another one: such turns go in waves.
 func (t turn) replaces() bool {
 	for _, r := range t.leaving {
-		if running(r) {
+		if isRunning(r) {
 			return true
 		}
 	}
 	return false
 }
 
-func running(r Replica) bool { return r.State == Running || r.State == Restarting || r.State == Paused }
+func isRunning(r Replica) bool {
+	return r.State == Running || r.State == Restarting || r.State == Paused
+}
 
 // turns sorts the containers of s into slots: a turn for each wanted slot, and what is surplus.
 func (b *builder) turns(s compose.Service) (turns []turn, surplus []Replica) {
