@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+
+	"hyper-lite/plan"
+)
+
+const (
+	// settling is how long a container without a health check must have run to count as running.
+	settling = 300 * time.Millisecond
+	// loop is how many restarts, while it is awaited, make a restart loop.
+	loop = 3
+)
+
+// await looks until the container is what the condition says, or cannot become it any more. Within 0
+// waits as long as the context lets it. What a plan.Probe adds to it is the balancer's to await.
+func (e *Engine) await(ctx context.Context, step plan.Await) error {
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if step.Within > 0 {
+		bounded, cancel = context.WithTimeout(ctx, step.Within)
+	}
+	defer cancel()
+	watch := watch{condition: step.Condition, since: time.Now(), restarts: -1}
+	for pause := newPause(); ; {
+		found, err := e.inspect(bounded, step.Container)
+		if errdefs.IsNotFound(err) {
+			return e.unhealthy(ctx, step, watch, "was removed")
+		}
+		if err == nil {
+			e.learn(found)
+			watch.started = e.startOf(found.ID, watch.since)
+			done, reason := watch.judge(found, time.Now())
+			if done {
+				return nil
+			}
+			if reason != "" {
+				return e.unhealthy(ctx, step, watch, reason)
+			}
+			err = pause.wait(bounded)
+		}
+		if cause := ctx.Err(); cause != nil {
+			return cause
+		}
+		if errors.Is(bounded.Err(), context.DeadlineExceeded) {
+			return e.unhealthy(ctx, step, watch, "still "+watch.last)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// watch is what was seen of a container while it is awaited.
+type watch struct {
+	condition plan.Condition
+	since     time.Time // when the await began
+	started   time.Time // the earliest moment from which it is known to run
+	restarts  int       // the engine's count at the first look; -1 before it
+	last      string    // what it was at the last look
+}
+
+// judge says whether the condition holds, or why it never will. Neither means: look again.
+func (w *watch) judge(found container.InspectResponse, now time.Time) (done bool, never string) {
+	state := found.State
+	if w.restarts < 0 {
+		w.restarts = found.RestartCount
+	}
+	w.last = string(state.Status)
+	exited := state.Status == container.StateExited || state.Status == container.StateDead
+	switch {
+	case exited && w.condition == plan.AwaitCompleted && state.ExitCode == 0:
+		return true, ""
+	case exited:
+		return false, ended(state)
+	case found.RestartCount-w.restarts >= loop:
+		return false, fmt.Sprintf("restart loop, last %s", ended(state))
+	case state.Status != container.StateRunning || w.condition == plan.AwaitCompleted:
+		return false, ""
+	case w.condition == plan.AwaitHealthy && state.Health != nil && state.Health.Status != container.NoHealthcheck:
+		return w.healthy(state.Health)
+	}
+	// A restart during the await starts the moment anew.
+	if found.RestartCount > w.restarts {
+		if began, err := time.Parse(time.RFC3339Nano, state.StartedAt); err == nil && now.Sub(began) < settling {
+			return false, ""
+		}
+	}
+	return now.Sub(w.started) >= settling, ""
+}
+
+func (w *watch) healthy(health *container.Health) (bool, string) {
+	w.last = "running, health " + string(health.Status)
+	switch health.Status {
+	case container.Healthy:
+		return true, ""
+	case container.Unhealthy:
+		return false, "health check failed"
+	}
+	return false, ""
+}
+
+func ended(state *container.State) string {
+	text := fmt.Sprintf("exited (%d)", state.ExitCode)
+	if state.OOMKilled {
+		text += ", out of memory"
+	}
+	if state.Error != "" {
+		text += ": " + state.Error
+	}
+	return text
+}
+
+// startOf is when we started the container ourselves, or else when we began to look.
+func (e *Engine) startOf(id string, since time.Time) time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if at, ok := e.started[id]; ok && at.Before(since) {
+		return at
+	}
+	return since
+}
+
+func (e *Engine) unhealthy(ctx context.Context, step plan.Await, watch watch, reason string) error {
+	unhealthy := &plan.UnhealthyError{
+		Container: step.Container,
+		Condition: step.Condition,
+		Reason:    reason,
+		After:     time.Since(watch.since),
+	}
+	// What cannot be read is left out: the reason above is what matters.
+	unhealthy.LastLog, unhealthy.Health, _ = e.Diagnose(ctx, step.Address())
+	return unhealthy
+}

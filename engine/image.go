@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+	"github.com/docker/docker/api/types/image"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+// references are the images that a plan for this project may ask for: those of its services and jobs,
+// images mounted as volumes, the balancer's, and the sidecar's where something is routed or scheduled.
+func (e *Engine) references(project compose.Project) ([]string, error) {
+	wanted := map[string]bool{}
+	if project.Settings.BalancerImage != "" {
+		wanted[project.Settings.BalancerImage] = true
+	}
+	services := slices.Clone(project.Services)
+	for _, job := range project.Jobs {
+		services = append(services, job.Service)
+	}
+	for _, service := range services {
+		wanted[imageOf(service)] = true
+		for _, v := range service.Body.Volumes {
+			if v.Type == types.VolumeTypeImage {
+				wanted[v.Source] = true
+			}
+		}
+	}
+	if e.options.Executable != "" && (len(project.Routes()) > 0 || len(project.Jobs) > 0) {
+		name, err := e.SidecarImage()
+		if err != nil {
+			return nil, err
+		}
+		wanted[name] = true
+	}
+	return slices.Sorted(maps.Keys(wanted)), nil
+}
+
+// matchImages finds, for each reference, the image that the engine would use for it.
+func matchImages(references []string, images []image.Summary) map[string]plan.Image {
+	byName := map[string]string{}
+	for _, i := range images {
+		byName[i.ID] = i.ID
+		for _, name := range slices.Concat(i.RepoTags, i.RepoDigests) {
+			byName[normal(name)] = i.ID
+		}
+	}
+	matched := map[string]plan.Image{}
+	for _, name := range references {
+		if id, ok := byName[normal(name)]; ok {
+			matched[name] = plan.Image{ID: id}
+		}
+	}
+	return matched
+}
+
+// normal is a reference's one full spelling: web, web:latest and docker.io/library/web are the same.
+// What is no reference, such as an image's ID, stands for itself.
+func normal(name string) string {
+	named, err := reference.ParseDockerRef(name)
+	if err != nil {
+		return name
+	}
+	return named.String()
+}
+
+func (e *Engine) remember(project string, images map[string]plan.Image) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.observed = project
+	for name, i := range images {
+		e.images[normal(name)] = i.ID
+	}
+}
+
+// forget drops what is known of a reference that is about to mean another image.
+func (e *Engine) forget(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.images, normal(name))
+}
+
+// imageID is the ID of the image that a reference means now. It asks the engine only for references that
+// were not observed.
+func (e *Engine) imageID(ctx context.Context, name string) (string, error) {
+	e.mu.Lock()
+	id, ok := e.images[normal(name)]
+	e.mu.Unlock()
+	if ok {
+		return id, nil
+	}
+	found, err := e.client.ImageInspect(ctx, name)
+	if errdefs.IsNotFound(err) {
+		return "", fmt.Errorf("the engine has no image %s: %w", name, err)
+	}
+	if err != nil {
+		return "", fmt.Errorf("inspect image %s: %w", name, err)
+	}
+	e.mu.Lock()
+	e.images[normal(name)] = found.ID
+	e.mu.Unlock()
+	return found.ID, nil
+}
+
+// imageConfig is what an image says of its containers.
+func (e *Engine) imageConfig(ctx context.Context, name string) (dockerspec.DockerOCIImageConfig, error) {
+	found, err := e.client.ImageInspect(ctx, name)
+	if err != nil {
+		return dockerspec.DockerOCIImageConfig{}, fmt.Errorf("inspect image %s: %w", name, err)
+	}
+	if found.Config == nil {
+		return dockerspec.DockerOCIImageConfig{}, nil
+	}
+	return *found.Config, nil
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+)
+
+// LogOptions choose what of a log is read.
+type LogOptions struct {
+	Follow     bool
+	Tail       string // "all" or a number of lines; "" is all
+	Since      string // a time or a duration, as `docker logs` takes it; "" is the beginning
+	Until      string
+	Timestamps bool
+}
+
+// Logs reads a container's log into two writers, in the order in which it was written, and returns at its
+// end; with Follow that is when the container ends. A container with a terminal has no stderr.
+func (e *Engine) Logs(ctx context.Context, name string, options LogOptions, stdout, stderr io.Writer) error {
+	found, err := e.client.ContainerInspect(ctx, name)
+	if err != nil {
+		return wrap(err, "inspect container "+name)
+	}
+	log, err := e.client.ContainerLogs(ctx, name, container.LogsOptions{
+		ShowStdout: true,
+		ShowStderr: true,
+		Follow:     options.Follow,
+		Tail:       options.Tail,
+		Since:      options.Since,
+		Until:      options.Until,
+		Timestamps: options.Timestamps,
+	})
+	if err != nil {
+		return fmt.Errorf("read log of container %s: %w", name, err)
+	}
+	defer log.Close()
+	if found.Config.Tty {
+		_, err = io.Copy(stdout, log)
+	} else {
+		_, err = stdcopy.StdCopy(stdout, stderr, log)
+	}
+	if cause := ctx.Err(); cause != nil {
+		return cause
+	}
+	return wrap(err, "read log of container "+name)
+}
+
+// diagnosed is how many log lines a diagnosis shows, and how long it may take.
+const (
+	diagnosed = 10
+	diagnosis = 3 * time.Second
+)
+
+// Diagnose returns the last ten log lines of a container, oldest first, and what its last failed health
+// check said. A part that cannot be read is empty, and the error says why.
+func (e *Engine) Diagnose(ctx context.Context, name string) (lastLog []string, health string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, diagnosis)
+	defer cancel()
+	found, err := e.client.ContainerInspect(ctx, name)
+	if err != nil {
+		return nil, "", wrap(err, "inspect container "+name)
+	}
+	if found.State.Health != nil {
+		for _, result := range found.State.Health.Log {
+			if result.ExitCode != 0 {
+				health = strings.TrimSpace(result.Output)
+			}
+		}
+	}
+	var log bytes.Buffer
+	if err := e.Logs(ctx, name, LogOptions{Tail: fmt.Sprint(diagnosed)}, &log, &log); err != nil {
+		return nil, health, err
+	}
+	lines := bufio.NewScanner(&log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		lastLog = append(lastLog, strings.TrimRight(lines.Text(), "\r"))
+	}
+	return lastLog, health, nil
+}
+
+// Wait waits until a container is not running and returns its exit code.
+func (e *Engine) Wait(ctx context.Context, name string) (int, error) {
+	ended, failed := e.client.ContainerWait(ctx, name, container.WaitConditionNotRunning)
+	select {
+	case result := <-ended:
+		if result.Error != nil {
+			return 0, fmt.Errorf("wait for container %s: %w", name, errors.New(result.Error.Message))
+		}
+		return int(result.StatusCode), nil
+	case err := <-failed:
+		return 0, fmt.Errorf("wait for container %s: %w", name, err)
+	}
+}
+
+// Kill sends a signal to a running container of ours, and does nothing to one that does not run.
+func (e *Engine) Kill(ctx context.Context, name, signal string) error {
+	err := gone(e.client.ContainerKill(ctx, name, signal))
+	if errdefs.IsConflict(err) { // it does not run
+		return nil
+	}
+	return wrap(err, "send "+signal+" to container "+name)
+}
+
+// Signal is Kill: it sends a signal, whatever the container makes of it.
+func (e *Engine) Signal(ctx context.Context, name, signal string) error {
+	return e.Kill(ctx, name, signal)
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/docker/api/types/container"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+// resolve turns "service:NAME" into the container that it means now, in every place where a container may
+// lean on another. It asks the engine once, and only where there is such a reference.
+func (e *Engine) resolve(ctx context.Context, project string, host *container.HostConfig) error {
+	var replicas []plan.Replica
+	find := func(text string) (string, error) {
+		service, options, _ := strings.Cut(strings.TrimPrefix(text, types.ServicePrefix), ":")
+		if replicas == nil {
+			var err error
+			if replicas, err = e.List(ctx, project); err != nil {
+				return "", err
+			}
+		}
+		found, ok := representative(replicas, service)
+		if !ok {
+			return "", fmt.Errorf("service %s has no container to share with: start it first", service)
+		}
+		if options != "" {
+			return found.ID + ":" + options, nil
+		}
+		return found.ID, nil
+	}
+	for _, mode := range modesOf(host) {
+		if !strings.HasPrefix(mode.get(), types.ServicePrefix) {
+			continue
+		}
+		id, err := find(mode.get())
+		if err != nil {
+			return fmt.Errorf("%s: %w", mode.key, err)
+		}
+		mode.set(types.ContainerPrefix + id)
+	}
+	for i, link := range host.Links {
+		if strings.HasPrefix(link, types.ServicePrefix) {
+			id, err := find(link)
+			if err != nil {
+				return fmt.Errorf("links: %w", err)
+			}
+			host.Links[i] = id
+		}
+	}
+	for i, from := range host.VolumesFrom {
+		if name, isContainer := strings.CutPrefix(from, types.ContainerPrefix); isContainer {
+			host.VolumesFrom[i] = name
+			continue
+		}
+		id, err := find(from)
+		if err != nil {
+			return fmt.Errorf("volumes_from: %w", err)
+		}
+		host.VolumesFrom[i] = id
+	}
+	return nil
+}
+
+// mode is one setting of a container that may name another.
+type mode struct {
+	key string
+	get func() string
+	set func(string)
+}
+
+func modesOf(host *container.HostConfig) []mode {
+	return []mode{
+		{"network_mode", func() string { return string(host.NetworkMode) },
+			func(s string) { host.NetworkMode = container.NetworkMode(s) }},
+		{"ipc", func() string { return string(host.IpcMode) },
+			func(s string) { host.IpcMode = container.IpcMode(s) }},
+		{"pid", func() string { return string(host.PidMode) },
+			func(s string) { host.PidMode = container.PidMode(s) }},
+	}
+}
+
+// representative is the replica that stands for its service: a running one before any other, then the
+// lowest slot, then the newest generation.
+func representative(replicas []plan.Replica, service string) (plan.Replica, bool) {
+	var candidates []plan.Replica
+	for _, r := range replicas {
+		if r.Service == service && r.Role == compose.RoleReplica && !strings.HasSuffix(r.Name, incomplete) {
+			candidates = append(candidates, r)
+		}
+	}
+	if len(candidates) == 0 {
+		return plan.Replica{}, false
+	}
+	return slices.MinFunc(candidates, func(a, b plan.Replica) int {
+		return cmp.Or(
+			cmp.Compare(stateRank(a.State), stateRank(b.State)),
+			cmp.Compare(a.Slot, b.Slot),
+			cmp.Compare(b.Generation, a.Generation),
+		)
+	}), true
+}
+
+func stateRank(s plan.State) int {
+	if s == plan.Running {
+		return 0
+	}
+	return 1
+}

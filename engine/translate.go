@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"hyper-lite/compose"
+)
+
+// specification is a container in the engine's words.
+type specification struct {
+	config   container.Config
+	host     container.HostConfig
+	networks []attachment // in the order in which they are connected; the first is given at create
+	platform *ocispec.Platform
+}
+
+// attachment is one network that a container joins.
+type attachment struct {
+	name     string
+	endpoint *network.EndpointSettings
+}
+
+// key is one key of a Compose service that says something of its containers.
+type key struct {
+	name  string                          // as in the file: "cap_add", "deploy.resources"
+	since string                          // the first API that can express it; "" is every supported one
+	set   func(*types.ServiceConfig) bool // whether the file uses it; nil: apply finds out
+	apply func(*translation) error        // writes it into the specification; nil: it is refused
+	why   string                          // why it is refused, and what to do instead
+}
+
+// translation is one service on its way to a specification.
+type translation struct {
+	service compose.Service
+	body    *types.ServiceConfig
+	api     string
+	read    func(path string) ([]byte, error)
+	specification
+}
+
+// keys is the whole table. A key that is nowhere in it is one that says nothing of a container: see
+// elsewhere.
+var keys = slices.Concat(
+	processKeys, healthKeys, portKeys, mountKeys, networkKeys, namespaceKeys,
+	securityKeys, resourceKeys, deviceKeys, lifeKeys, refusedKeys,
+)
+
+// refusedKeys are those that no engine can express through its API, or that are not done.
+var refusedKeys = []key{
+	{name: "models", set: func(b *types.ServiceConfig) bool { return len(b.Models) > 0 },
+		why: "model runners are not supported: run the model as a service"},
+	{name: "provider", set: func(b *types.ServiceConfig) bool { return b.Provider != nil },
+		why: "provider plugins are not supported"},
+	{name: "pre_start", set: func(b *types.ServiceConfig) bool { return len(b.PreStart) > 0 },
+		why: "not supported: make it a service of its own and wait for its service_completed_successfully"},
+	{name: "umask", set: func(b *types.ServiceConfig) bool { return b.Umask != nil },
+		why: "the engine's API has no such setting: set it in the entrypoint"},
+	{name: "use_api_socket", set: func(b *types.ServiceConfig) bool { return b.UseAPISocket },
+		why: "not supported: mount the engine's socket under volumes"},
+	{name: "net", set: func(b *types.ServiceConfig) bool { return b.Net != "" },
+		why: "an obsolete key: use network_mode"},
+	{name: "dockerfile", set: func(b *types.ServiceConfig) bool { return b.Dockerfile != "" },
+		why: "an obsolete key: use build.dockerfile"},
+}
+
+// elsewhere are the keys of a service that say nothing of its containers, or that other rooms, other
+// steps or the loader deal with.
+var elsewhere = map[string]string{
+	"name":                   "a label",
+	"profiles":               "chooses services",
+	"deploy.mode":            "replicas",
+	"deploy.replicas":        "replicas",
+	"deploy.labels":          "labels of a service, not of its containers",
+	"deploy.update_config":   "rollout",
+	"deploy.rollback_config": "rollout",
+	"deploy.placement":       "there is one host",
+	"deploy.endpoint_mode":   "the balancer",
+	"develop":                "nothing is watched",
+	"scale":                  "replicas",
+	"attach":                 "logs",
+	"container_name":         "the name is the step's",
+	"extends":                "the loader",
+	"post_start":             "hook steps",
+	"pre_stop":               "hook steps",
+	"build":                  "build steps",
+	"depends_on":             "order and a label",
+	"configs":                "copied in",
+	"secrets":                "copied in",
+	"env_file":               "the loader",
+	"label_file":             "the loader",
+	"pull_policy":            "pull steps",
+	"pull_refresh_after":     "pull steps",
+	"image":                  "the image of the step",
+}
+
+// Check says what of a service the engine's API of that version cannot express: one error a key, naming
+// the key and what is needed. It changes nothing and asks nothing.
+func Check(service compose.Service, api string) []error {
+	_, errs := translate(service, api)
+	return errs
+}
+
+// translate writes a service in the engine's words. It does not know which replica it is for: labels,
+// the replica's own alias and references to other containers are added by create.
+func translate(service compose.Service, api string) (specification, []error) {
+	body := service.Body
+	t := &translation{service: service, body: &body, api: api}
+	t.read = func(path string) ([]byte, error) {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(body.CustomLabels[composeWorkingDir], path)
+		}
+		return os.ReadFile(path)
+	}
+	t.config.Image = imageOf(service)
+	var errs []error
+	for _, k := range keys {
+		if err := t.one(k); err != nil {
+			errs = append(errs, fmt.Errorf("services.%s.%s: %w", service.Name, k.name, err))
+		}
+	}
+	return t.specification, errs
+}
+
+func (t *translation) one(k key) error {
+	if k.set != nil && !k.set(t.body) {
+		return nil
+	}
+	if k.apply == nil {
+		return errors.New(k.why)
+	}
+	if err := t.needs(k.since); err != nil {
+		return err
+	}
+	return k.apply(t)
+}
+
+// needs is an error where the engine is too old.
+func (t *translation) needs(version string) error {
+	if supports(t.api, version) {
+		return nil
+	}
+	return fmt.Errorf("needs an engine with API %s or newer, this one has %s", version, t.api)
+}
+
+// plain is a key whose value is only copied.
+func plain(name string, apply func(t *translation)) key {
+	return key{name: name, apply: func(t *translation) error {
+		apply(t)
+		return nil
+	}}
+}
