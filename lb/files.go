@@ -93,13 +93,13 @@ func serviceDocument(project string, s Served) (document, error) {
 	var doc document
 	for i, r := range s.Routes {
 		r.Service = s.Name
-		name := routeName(project, s.Routes, i)
+		name, first := routeName(project, s, i)
 		var err error
 		switch r.Protocol {
 		case compose.HTTP, compose.HTTPSTerm:
-			err = doc.addHTTP(project, name, r, s.Backends)
+			err = doc.addHTTP(project, name, r, first, s.Backends)
 		case compose.HTTPS, compose.TCP:
-			err = doc.addTCP(project, name, r, s.Backends)
+			err = doc.addTCP(project, name, r, first, s.Backends)
 		default:
 			err = fmt.Errorf("protocol %q is not one of http, https, tcp, httpsTerm", r.Protocol)
 		}
@@ -111,25 +111,26 @@ func serviceDocument(project string, s Served) (document, error) {
 }
 
 // routeName is unique in a project: a name ends in the port, and in a number where a service has several
-// routes on one port.
-func routeName(project string, routes []compose.Route, index int) string {
-	name := fmt.Sprintf("%s-%s-p%d", project, routes[index].Service, routes[index].ServicePort)
+// routes on one port. The first of them is the one that the internal name leads to.
+func routeName(project string, s Served, index int) (name string, first bool) {
+	port := s.Routes[index].ServicePort
+	name = fmt.Sprintf("%s-%s-p%d", project, s.Name, port)
 	earlier := 0
-	for _, r := range routes[:index] {
-		if r.ServicePort == routes[index].ServicePort {
+	for _, r := range s.Routes[:index] {
+		if r.ServicePort == port {
 			earlier++
 		}
 	}
 	if earlier > 0 {
 		name = fmt.Sprintf("%s-%d", name, earlier+1)
 	}
-	return name
+	return name, earlier == 0
 }
 
 // entryPoint names the listener of a port in Traefik's static options.
 func entryPoint(port int) string { return fmt.Sprintf("p%d", port) }
 
-func (d *document) addHTTP(project, name string, r compose.Route, backends []plan.Ref) error {
+func (d *document) addHTTP(project, name string, r compose.Route, first bool, backends []plan.Ref) error {
 	rules, err := httpRules(r)
 	if err != nil {
 		return err
@@ -156,6 +157,9 @@ func (d *document) addHTTP(project, name string, r compose.Route, backends []pla
 		}
 	}
 	for _, rule := range rules {
+		if rule.Suffix == internalSuffix && !first {
+			continue
+		}
 		d.HTTP.Routers[name+rule.Suffix] = router{
 			EntryPoints: []string{entryPoint(r.ServicePort)}, Rule: rule.Text, Priority: rule.Priority,
 			Middlewares: chain, Service: name, TLS: tls,
@@ -188,7 +192,7 @@ func httpBalancer(project, name string, r compose.Route, backends []plan.Ref) (h
 	return b, nil
 }
 
-func (d *document) addTCP(project, name string, r compose.Route, backends []plan.Ref) error {
+func (d *document) addTCP(project, name string, r compose.Route, first bool, backends []plan.Ref) error {
 	if r.Algorithm != compose.RoundRobin && r.Algorithm != "" {
 		return fmt.Errorf("algorithm %s: Traefik serves %s by roundrobin only", r.Algorithm, r.Protocol)
 	}
@@ -215,6 +219,9 @@ func (d *document) addTCP(project, name string, r compose.Route, backends []plan
 		tls = &routerTLS{Passthrough: true}
 	}
 	for _, rule := range rules {
+		if rule.Suffix == internalSuffix && !first {
+			continue
+		}
 		d.TCP.Routers[name+rule.Suffix] = router{
 			EntryPoints: []string{entryPoint(r.ServicePort)}, Rule: rule.Text, Priority: rule.Priority, Service: name, TLS: tls,
 		}

@@ -33,8 +33,8 @@ const (
 func internalName(service string) string { return service + "-lb" }
 
 // httpRules are the rules of an http or httpsTerm route. A path prefix matches whole segments: /api covers
-// /api and /api/users, not /apiary. A wildcard covers exactly one label, as in a certificate. Where the route
-// has no host and no path its one rule covers everything, the internal name included.
+// /api and /api/users, not /apiary. A wildcard covers exactly one label, as in a certificate. The internal
+// name has a rule of its own, so that no other service's path takes its requests.
 func httpRules(r compose.Route) ([]rule, error) {
 	path, err := pathRule(r.PathPrefix)
 	if err != nil {
@@ -47,12 +47,9 @@ func httpRules(r compose.Route) ([]rule, error) {
 	}
 	if len(r.Hosts) == 0 {
 		if path == "" {
-			return []rule{{Text: "PathPrefix(`/`)", Priority: catchAll}}, nil
+			path, depth = "PathPrefix(`/`)", 0
 		}
-		return []rule{
-			{Text: path, Priority: catchAll + depth},
-			{Suffix: "-lb", Text: internalRule(r.Service), Priority: internal},
-		}, nil
+		return []rule{{Text: path, Priority: catchAll + depth}, internalRule("Host", r.Service)}, nil
 	}
 	rules := hosts.rules("Host", "HostRegexp")
 	for i := range rules {
@@ -61,23 +58,30 @@ func httpRules(r compose.Route) ([]rule, error) {
 			rules[i].Text = "(" + rules[i].Text + ") && " + path
 		}
 	}
-	return append(rules, rule{Suffix: "-lb", Text: internalRule(r.Service), Priority: internal}), nil
+	return append(rules, internalRule("Host", r.Service)), nil
 }
 
-// tlsRules are the rules of an https route, told apart by the name that the client asks for.
+// tlsRules are the rules of an https route, told apart by the name that the client asks for, and of a tcp one.
 func tlsRules(r compose.Route) ([]rule, error) {
 	hosts, err := splitHosts(r.Hosts)
 	if err != nil {
 		return nil, err
 	}
 	if len(r.Hosts) == 0 {
-		return []rule{{Text: "HostSNI(`*`)", Priority: catchAll}}, nil
+		anyone := rule{Text: "HostSNI(`*`)", Priority: catchAll}
+		if r.Protocol == compose.TCP { // which shows no name
+			return []rule{anyone}, nil
+		}
+		return []rule{anyone, internalRule("HostSNI", r.Service)}, nil
 	}
-	rules := hosts.rules("HostSNI", "HostSNIRegexp")
-	return append(rules, rule{Suffix: "-lb", Text: "HostSNI(`" + internalName(r.Service) + "`)", Priority: internal}), nil
+	return append(hosts.rules("HostSNI", "HostSNIRegexp"), internalRule("HostSNI", r.Service)), nil
 }
 
-func internalRule(service string) string { return "Host(`" + internalName(service) + "`)" }
+const internalSuffix = "-lb"
+
+func internalRule(matcher, service string) rule {
+	return rule{Suffix: internalSuffix, Text: matcher + "(`" + internalName(service) + "`)", Priority: internal}
+}
 
 func pathRule(prefix string) (string, error) {
 	if prefix == "" || prefix == "/" {
