@@ -134,7 +134,7 @@ func (s *Sidecar) differences(ctx context.Context, g generated) []string {
 func (s *Sidecar) balancerState() string {
 	ctx, cancel := context.WithTimeout(s.life, 2*time.Second)
 	defer cancel()
-	replicas, err := s.engine.Replicas(ctx, s.project)
+	replicas, err := s.engine.List(ctx, s.project)
 	if err != nil {
 		return "the engine does not say in which state it is"
 	}

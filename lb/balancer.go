@@ -55,7 +55,7 @@ func (b *Balancer) Published(ctx context.Context, have plan.Observed) ([]plan.Pu
 	if _, ok := withRole(have, compose.RoleBalancer); !ok {
 		return nil, nil
 	}
-	text, err := b.host.ReadFile(ctx, sidecar.ID, path.Join(Folder, recordFile))
+	text, err := b.host.ReadFile(ctx, sidecar.ID, path.Join(SidecarFolder, recordFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return []plan.Published{}, nil
 	}

@@ -77,7 +77,7 @@ func (e entryPoints) contains(name string) bool {
 // idle says that the engine knows the replica or the balancer not to run. Where the engine does not answer
 // nothing is known.
 func (s *Sidecar) idle(ctx context.Context, ref plan.Ref) bool {
-	replicas, err := s.engine.Replicas(ctx, s.project)
+	replicas, err := s.engine.List(ctx, s.project)
 	if err != nil {
 		return false
 	}

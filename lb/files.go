@@ -14,7 +14,7 @@ import (
 	"hyper-lite/plan"
 )
 
-// Where things lie in the volume, which the balancer and the sidecar both mount at Folder.
+// Where things lie in the volume, and where the balancer mounts it.
 const (
 	Folder  = "/hyper-lite"
 	dynamic = "dynamic"

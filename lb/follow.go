@@ -27,7 +27,7 @@ func (s *Sidecar) followEngine(ctx context.Context) error {
 
 // resync compares the watched replicas with the engine's containers.
 func (s *Sidecar) resync(ctx context.Context) {
-	replicas, err := s.engine.Replicas(ctx, s.project)
+	replicas, err := s.engine.List(ctx, s.project)
 	if err != nil {
 		s.log.Warn("the engine does not list the containers", "error", err)
 		return

@@ -16,15 +16,12 @@ var harmless = []string{"1", "10", "12", "28", "18", "17", "SIGHUP", "SIGUSR1", 
 func (j judgement) told(e Event, now time.Time) judgement {
 	switch e.Action {
 	case "kill":
-		if slices.Contains(harmless, e.Signal) {
+		if e.Signal == "" || slices.Contains(harmless, e.Signal) {
 			return j
 		}
 		return j.down("it was told to end", now)
 	case "die":
-		if e.Exit != "" {
-			return j.stopped(fmt.Sprintf("exited (%s)", e.Exit), now)
-		}
-		return j.stopped("exited", now)
+		return j.stopped(fmt.Sprintf("exited (%d)", e.ExitCode), now)
 	case "stop", "destroy":
 		if j.Stopped {
 			return j // the reason is known better
@@ -34,9 +31,10 @@ func (j judgement) told(e Event, now time.Time) judgement {
 		return j.stopped("paused", now)
 	case "start", "unpause":
 		return j.started(now)
-	case "health_status: unhealthy":
-		return j.unwell(now)
-	case "health_status: healthy":
+	case "health_status":
+		if e.Health == plan.Unhealthy {
+			return j.unwell(now)
+		}
 		return j.well()
 	default:
 		return j

@@ -15,8 +15,8 @@ import (
 
 // Engine is what the sidecar needs of the engine.
 type Engine interface {
-	// Replicas are the project's containers, all roles and states.
-	Replicas(ctx context.Context, project string) ([]plan.Replica, error)
+	// List is the project's containers, all roles and states.
+	List(ctx context.Context, project string) ([]plan.Replica, error)
 	// Signal sends a signal ("HUP") to a container, by name or ID.
 	Signal(ctx context.Context, container, signal string) error
 	// Events calls emit for what happens to the project's containers from now on, until the context ends or
@@ -26,12 +26,12 @@ type Engine interface {
 
 // Event is something that happened to a container of the project.
 type Event struct {
-	Role   compose.Role
-	Ref    plan.Ref
-	ID     string
-	Action string // the engine's word: "start", "die", "kill", "pause", "unpause", "health_status: unhealthy", ...
-	Signal string // of a kill: a number as the engine gives it ("15")
-	Exit   string // of a die: the exit code
+	Role     compose.Role
+	Ref      plan.Ref
+	Action   string      // the engine's word: "start", "die", "kill", "pause", "unpause", "health_status", ...
+	Health   plan.Health // of a health_status
+	ExitCode int         // of a die
+	Signal   string      // of a kill, as the engine gives it ("15"); "" where it is not known
 }
 
 // SidecarOptions say where a sidecar works. Only Project and Engine are required.
@@ -88,7 +88,7 @@ func NewSidecar(o SidecarOptions) *Sidecar {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.store.root == "" {
-		s.store.root = Folder
+		s.store.root = SidecarFolder
 	}
 	if s.socket == "" {
 		s.socket = Socket

@@ -16,7 +16,9 @@ import (
 // The sidecar's container, as System makes it and as the commands find their way into it.
 const (
 	// Executable is where the sidecar's image has this binary.
-	Executable = "/bin/hyper-lite"
+	Executable = "/hyper-lite"
+	// SidecarFolder is where the sidecar mounts the volume: at the balancer's Folder its image has a file.
+	SidecarFolder = "/var/lib/hyper-lite"
 	// Socket is where the sidecar answers inside its container.
 	Socket = "/run/hyper-lite.sock"
 	// EngineSocket is where the sidecar finds the engine inside its container.
@@ -192,7 +194,6 @@ func sidecarService(project compose.Project, a attachment, image, socket string)
 	s := a.service(project, compose.RoleSidecar, "sidecar", SidecarName(project.Name), false)
 	s.Body.Image = image
 	s.Body.PullPolicy = types.PullPolicyNever
-	s.Body.Entrypoint = types.ShellCommand{Executable}
 	s.Body.Command = types.ShellCommand{"sidecar", "run", "--project", project.Name}
 	s.Body.ReadOnly = true
 	s.Body.Tmpfs = types.StringList{"/run"}
@@ -202,7 +203,7 @@ func sidecarService(project compose.Project, a attachment, image, socket string)
 	s.Body.MemLimit = types.UnitBytes(project.Settings.SidecarMemory)
 	s.Body.CPUS = float32(project.Settings.SidecarCPUs)
 	s.Body.Volumes = []types.ServiceVolumeConfig{
-		{Type: types.VolumeTypeVolume, Source: ownVolume, Target: Folder},
+		{Type: types.VolumeTypeVolume, Source: ownVolume, Target: SidecarFolder},
 		{Type: types.VolumeTypeBind, Source: socket, Target: EngineSocket, Bind: &types.ServiceVolumeBind{}},
 	}
 	return s
