@@ -1,0 +1,96 @@
+package command
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"hyper-lite/plan"
+)
+
+func (p *program) down() *cli.Command {
+	return &cli.Command{
+		Name:      "down",
+		Usage:     "stop and remove the project's containers and networks; volumes stay",
+		ArgsUsage: "[SERVICE...]",
+		Description: `hyper-lite down
+hyper-lite down -v                         the volumes and their data, too
+hyper-lite -p shop down                    from anywhere, without the files`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "volumes", Aliases: []string{"v"}, Usage: "remove the project's volumes and their data, too"},
+			&cli.StringFlag{Name: "rmi", Usage: "remove images, too: all, or local (those that were built and have no name of their own)"},
+			&cli.BoolFlag{Name: "remove-orphans", Usage: "remove containers of services that the files do not have, too"},
+			timeoutFlag(),
+		},
+		Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error { return i.down(ctx, c) }),
+	}
+}
+
+func (i *invocation) down(ctx context.Context, c *cli.Context) error {
+	timeout, err := seconds("timeout", c.String("timeout"))
+	if err != nil {
+		return err
+	}
+	if rmi := c.String("rmi"); rmi != "" {
+		if err := oneOf("rmi", rmi, "all", "local"); err != nil {
+			return err
+		}
+	}
+	project, err := i.find(ctx)
+	if err != nil {
+		return err
+	}
+	options := plan.DownOptions{
+		Want: project.wanted(), Services: c.Args().Slice(), Volumes: c.Bool("volumes"), Images: c.String("rmi"), Timeout: timeout,
+		RemoveOrphans: c.Bool("remove-orphans") || truthy(i.env["COMPOSE_REMOVE_ORPHANS"]),
+	}
+	return i.apply(ctx, project, "down", func(have plan.Observed) (plan.Plan, error) {
+		err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas))
+		if err != nil {
+			return plan.Plan{}, err
+		}
+		return plan.Down(project.Name, have, options), nil
+	})
+}
+
+// apply observes a project, decides and does, under the project's lock. With --dry-run it prints what it
+// decided and does nothing.
+func (i *invocation) apply(
+	ctx context.Context, project foundProject, verb string, decide func(plan.Observed) (plan.Plan, error),
+) (err error) {
+	host, err := i.host(ctx, project.Project)
+	if err != nil {
+		return err
+	}
+	if !i.dryRun {
+		held, lockErr := i.lockLoosely(ctx, project.Project, verb)
+		if lockErr != nil {
+			return lockErr
+		}
+		defer held.release(&err)
+	}
+	have, err := host.Observe(ctx, project.Project)
+	if err != nil {
+		return err
+	}
+	next, err := decide(have)
+	if err != nil {
+		return err
+	}
+	if i.dryRun {
+		return i.printPlan(next, "text")
+	}
+	if next.Empty() {
+		i.warn(next.Warnings...)
+		i.say("nothing to change")
+		return nil
+	}
+	show := i.show()
+	for _, w := range next.Warnings {
+		show.warn(w)
+	}
+	show.expect(next)
+	err = host.Apply(ctx, next)
+	i.finishProgress()
+	return err
+}

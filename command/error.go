@@ -1,0 +1,188 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+	"hyper-lite/state"
+)
+
+// The exit codes, as the README lists them.
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitUnhealthy   = 3 // not healthy, or rolled back
+	exitUnreachable = 4 // no engine
+	exitLocked      = 5 // another command works on the project
+	exitInterrupted = 130
+)
+
+// usageError says that the command line is wrong.
+type usageError struct {
+	msg  string
+	hint string
+}
+
+func (e *usageError) Error() string { return e.msg }
+func (e *usageError) Hint() string  { return e.hint }
+
+func usagef(format string, args ...any) error {
+	return &usageError{msg: fmt.Sprintf(format, args...)}
+}
+
+// codeError ends the program with a code and no message: what there is to say was said.
+type codeError int
+
+func (e codeError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// hinted adds what to do to an error.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+func (e *hinted) Hint() string  { return e.hint }
+
+// exitCode is the one place that turns an error into the program's exit code.
+func exitCode(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if code, ok := errors.AsType[codeError](err); ok {
+		return int(code)
+	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	if _, ok := errors.AsType[*plan.UnhealthyError](err); ok {
+		return exitUnhealthy
+	}
+	if isUnreachable(err) {
+		return exitUnreachable
+	}
+	if _, ok := errors.AsType[*state.LockedError](err); ok {
+		return exitLocked
+	}
+	if errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	return exitError
+}
+
+// printError is the one place that prints an error: `error:` and what is wrong, then what helps.
+func printError(out io.Writer, paint palette, err error) {
+	if _, silent := errors.AsType[codeError](err); silent || err == nil {
+		return
+	}
+	label := paint.bad("error:")
+	if fields, ok := errors.AsType[compose.FieldErrors](err); ok {
+		for _, f := range fields {
+			printField(out, paint, f)
+		}
+		return
+	}
+	if field, ok := errors.AsType[*compose.FieldError](err); ok {
+		printField(out, paint, field)
+		return
+	}
+	if conflicts, ok := errors.AsType[plan.ConflictErrors](err); ok {
+		for _, c := range conflicts {
+			fmt.Fprintf(out, "%s %s\n", label, c)
+			printHint(out, paint, c.Hint)
+		}
+		return
+	}
+	if exitCode(err) == exitInterrupted {
+		fmt.Fprintf(out, "%s interrupted\n", label)
+		printHint(out, paint, "what was done stays; type the same command again to go on from there")
+		return
+	}
+	if unhealthy, ok := errors.AsType[*plan.UnhealthyError](err); ok {
+		printUnhealthy(out, paint, err, unhealthy)
+		return
+	}
+	fmt.Fprintf(out, "%s %s\n", label, indented(err.Error(), "       "))
+	printHint(out, paint, hintOf(err))
+}
+
+func printField(out io.Writer, paint palette, field *compose.FieldError) {
+	plain := *field
+	plain.Hint = ""
+	fmt.Fprintf(out, "%s %s\n", paint.bad("error:"), plain.Error())
+	printHint(out, paint, field.Hint)
+}
+
+// printUnhealthy shows what a reader needs to find the cause: the replica, why it was given up, its health
+// check's output and its last words.
+func printUnhealthy(out io.Writer, paint palette, err error, u *plan.UnhealthyError) {
+	fmt.Fprintf(out, "%s %s is not %s: %s\n", paint.bad("error:"), replicaName(u.Container), u.Condition, u.Reason)
+	if text := err.Error(); text != u.Error() {
+		fmt.Fprintf(out, "  %s\n", strings.TrimSuffix(strings.TrimSuffix(text, u.Error()), ": "))
+	}
+	if u.Health != "" {
+		fmt.Fprintf(out, "  health check: %s\n", indented(strings.TrimSpace(u.Health), "                "))
+	}
+	if len(u.LastLog) > 0 {
+		fmt.Fprintln(out, "  last log lines:")
+		for _, line := range u.LastLog {
+			fmt.Fprintf(out, "    %s\n", printable(line))
+		}
+	}
+	printHint(out, paint, hintOf(err))
+	printHint(out, paint, fmt.Sprintf("`%s logs %s` shows more; the container is kept until the next `up`", programName, u.Container.Ref.Service))
+}
+
+// replicaName is a container as the user knows it.
+func replicaName(c plan.Container) string {
+	if c.Name == "" {
+		return c.Ref.String()
+	}
+	return fmt.Sprintf("%s (container %s)", c.Ref, c.Name)
+}
+
+// hintOf is what the error itself says to do.
+func hintOf(err error) string {
+	var with interface {
+		error
+		Hint() string
+	}
+	if errors.As(err, &with) {
+		return with.Hint()
+	}
+	if conflict, ok := errors.AsType[*plan.ConflictError](err); ok {
+		return conflict.Hint
+	}
+	if isUnreachable(err) {
+		return "is Docker running? DOCKER_HOST, --host and --context choose another engine"
+	}
+	return ""
+}
+
+func printHint(out io.Writer, paint palette, hint string) {
+	for line := range strings.SplitSeq(hint, "\n") {
+		if line != "" {
+			fmt.Fprintf(out, "%s %s\n", paint.note(" hint:"), line)
+		}
+	}
+}
+
+func indented(text, by string) string {
+	return strings.ReplaceAll(text, "\n", "\n"+by)
+}
+
+// printable keeps a container's words from driving the terminal: control characters other than tab are dropped.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && (r < ' ' || r == 0x7f) {
+			return -1
+		}
+		return r
+	}, text)
+}

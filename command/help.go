@@ -1,0 +1,140 @@
+package command
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// A verb's Description holds its examples, one a line, and its ArgsUsage its arguments.
+
+// printHelp prints the help of a verb, or of the program where path is empty. Examples come first.
+func (p *program) printHelp(path []*cli.Command) error {
+	var b strings.Builder
+	if len(path) == 0 {
+		p.programHelp(&b)
+	} else {
+		p.verbHelp(&b, path)
+	}
+	_, err := fmt.Fprint(p.Out, b.String())
+	return err
+}
+
+func (p *program) programHelp(b *strings.Builder) {
+	examples(b, `hyper-lite up                        bring ./compose.yaml to life and follow its logs
+hyper-lite up -d --wait              the same in the background, done when all is healthy
+hyper-lite plan                      what up would do, and why
+hyper-lite ps                        what runs
+hyper-lite scale web=5               five replicas behind one port
+hyper-lite down                      take it down, volumes stay`)
+	fmt.Fprintf(b, "\nhyper-lite: %s\n\nUsage: hyper-lite [flags] COMMAND [flags] [arguments]\n\nCommands:\n", p.app.Usage)
+	verbs(b, p.app.Commands)
+	b.WriteString("\nFlags of every command:\n")
+	flags(b, p.app.Flags)
+	b.WriteString(`
+Exit codes:
+  0 done   1 error   2 wrong usage   3 not healthy or rolled back
+  4 engine unreachable   5 another command holds the project   130 interrupted
+
+` + "`hyper-lite COMMAND --help` shows a command's flags.\n")
+}
+
+func (p *program) verbHelp(b *strings.Builder, path []*cli.Command) {
+	verb := path[len(path)-1]
+	if verb.Description != "" {
+		examples(b, verb.Description)
+		b.WriteString("\n")
+	}
+	name := programName + " " + words(path)
+	fmt.Fprintf(b, "%s: %s\n\nUsage: %s", name, verb.Usage, name)
+	if len(verb.Flags) > 0 {
+		b.WriteString(" [flags]")
+	}
+	if verb.ArgsUsage != "" {
+		b.WriteString(" " + verb.ArgsUsage)
+	}
+	b.WriteString("\n")
+	if len(verb.Subcommands) > 0 {
+		b.WriteString("\nCommands:\n")
+		verbs(b, verb.Subcommands)
+	}
+	if len(verb.Flags) > 0 {
+		b.WriteString("\nFlags:\n")
+		flags(b, verb.Flags)
+	}
+	b.WriteString("\n`hyper-lite --help` shows the flags of every command.\n")
+}
+
+func examples(b *strings.Builder, lines string) {
+	b.WriteString("Examples:\n")
+	for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
+		b.WriteString("  " + strings.TrimSpace(line) + "\n")
+	}
+}
+
+func verbs(b *strings.Builder, commands []*cli.Command) {
+	for _, c := range commands {
+		if !c.Hidden {
+			fmt.Fprintf(b, "  %-12s %s\n", c.Name, c.Usage)
+		}
+	}
+}
+
+func flags(b *strings.Builder, all []cli.Flag) {
+	names := make([]string, len(all))
+	width := 0
+	for i, f := range all {
+		names[i] = flagName(f)
+		width = max(width, len(names[i]))
+	}
+	for i, f := range all {
+		if names[i] != "" {
+			fmt.Fprintf(b, "  %-*s  %s\n", width, names[i], strings.ReplaceAll(usageOf(f), "`", ""))
+		}
+	}
+}
+
+// flagName is "-f, --file FILE", or "" for a hidden flag.
+func flagName(f cli.Flag) string {
+	if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
+		return ""
+	}
+	long, short := "", "    "
+	for _, name := range f.Names() {
+		if len(name) == 1 {
+			short = "-" + name + ", "
+		} else if long == "" {
+			long = "--" + name
+		}
+	}
+	if long == "" {
+		return strings.TrimSuffix(short, ", ")
+	}
+	if !takesValue(f) {
+		return short + long
+	}
+	value := strings.ToUpper(strings.TrimLeft(long, "-"))
+	if parts := strings.Split(usageOf(f), "`"); len(parts) == 3 {
+		value = parts[1]
+	}
+	return short + long + " " + value
+}
+
+func usageOf(f cli.Flag) string {
+	if d, ok := f.(cli.DocGenerationFlag); ok {
+		return d.GetUsage()
+	}
+	return ""
+}
+
+func quoted(word string) string { return strconv.Quote(word) }
+
+func allowedHint(near string, allowed []string) string {
+	list := "allowed: " + strings.Join(allowed, ", ")
+	if near == "" {
+		return list
+	}
+	return fmt.Sprintf("did you mean `%s`? %s", near, list)
+}

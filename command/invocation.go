@@ -1,0 +1,296 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"hyper-lite/compose"
+	"hyper-lite/converge"
+	"hyper-lite/engine"
+	"hyper-lite/lb"
+	"hyper-lite/plan"
+)
+
+// Engine is what the verbs need of an engine.
+type Engine interface {
+	converge.Engine
+	lb.Host
+	// List returns every container of a project with one call.
+	List(ctx context.Context, project string) ([]plan.Replica, error)
+	// Projects returns every project on the host with one call.
+	Projects(ctx context.Context) ([]engine.Project, error)
+	// Logs reads a container's log into two writers until it ends.
+	Logs(ctx context.Context, container string, options engine.LogOptions, stdout, stderr io.Writer) error
+	// Diagnose returns a container's last log lines, and what its last failed health check said.
+	Diagnose(ctx context.Context, container string) (lastLog []string, health string, err error)
+	// Kill sends a signal to a running container, and does nothing to one that does not run.
+	Kill(ctx context.Context, container, signal string) error
+	// SidecarImage is the name of the image made of the running executable.
+	SidecarImage() (string, error)
+	// Endpoint is where the engine is: "unix:///var/run/docker.sock".
+	Endpoint() string
+	// SocketPath is the engine's socket on the engine's own host.
+	SocketPath() string
+	io.Closer
+}
+
+type engineOpener func(ctx context.Context, options engine.Options) (Engine, error)
+
+func openEngine(ctx context.Context, options engine.Options) (Engine, error) {
+	return engine.Open(ctx, options)
+}
+
+func isUnreachable(err error) bool { return errors.Is(err, engine.ErrUnreachable) }
+
+// invocation is one verb at work: its flags, and what was opened for it.
+type invocation struct {
+	*program
+	settings
+	progress progress
+	opened   Engine
+	balancer *lb.Balancer
+}
+
+// verb makes an action of what a verb does: it reads the flags of every command, and afterwards closes what
+// was opened.
+func (p *program) verb(do func(ctx context.Context, i *invocation, c *cli.Context) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		s, err := p.settings(c)
+		if err != nil {
+			return err
+		}
+		i := &invocation{program: p, settings: s}
+		return errors.Join(do(c.Context, i, c), i.close())
+	}
+}
+
+func (i *invocation) close() error {
+	i.finishProgress()
+	var err error
+	if i.balancer != nil {
+		err = i.balancer.Close()
+	}
+	if i.opened != nil {
+		err = errors.Join(err, i.opened.Close())
+	}
+	return err
+}
+
+// show is the progress of this invocation, begun at the first need.
+func (i *invocation) show() progress {
+	if i.progress == nil {
+		i.progress = i.newProgress(i.settings)
+	}
+	return i.progress
+}
+
+// finishProgress leaves the terminal to whatever is printed next.
+func (i *invocation) finishProgress() {
+	if i.progress != nil {
+		i.progress.close()
+		i.progress = nil
+	}
+}
+
+func (i *invocation) warn(warnings ...string) {
+	paint := palette(coloured(i.ansi, i.Err, i.env))
+	for _, w := range warnings {
+		if i.progress != nil {
+			i.progress.warn(w)
+			continue
+		}
+		fmt.Fprintf(i.Err, "%s %s\n", paint.warn("warning:"), w)
+	}
+}
+
+// loadOptions are the files as the flags name them.
+func (i *invocation) loadOptions(services ...string) compose.LoadOptions {
+	return compose.LoadOptions{
+		Files: i.files, ProjectName: i.project, ProjectDir: i.directory,
+		Profiles: i.profiles, EnvFiles: i.envFiles,
+		Env: i.variables(), Services: services, Stdin: i.In,
+	}
+}
+
+// variables is the environment in the form that files are read with.
+func (i *invocation) variables() []string {
+	pairs := make([]string, 0, len(i.env))
+	for name, value := range i.env {
+		pairs = append(pairs, name+"="+value)
+	}
+	slices.Sort(pairs)
+	return pairs
+}
+
+// load reads the files. Warnings are shown at once.
+func (i *invocation) load(ctx context.Context, options compose.LoadOptions) (compose.Project, error) {
+	project, warnings, err := compose.Load(ctx, options)
+	if err != nil {
+		return compose.Project{}, err
+	}
+	slices.Sort(warnings)
+	i.warn(slices.Compact(warnings)...)
+	return project, nil
+}
+
+// foundProject is a project that may be known by its name alone.
+type foundProject struct {
+	compose.Project
+	files bool // it was read from files
+}
+
+// wanted is the project as the plans take it: nil where only its name is known.
+func (f foundProject) wanted() *compose.Project {
+	if !f.files {
+		return nil
+	}
+	return &f.Project
+}
+
+// find reads the files, or where there are none finds the project by -p, by COMPOSE_PROJECT_NAME, or by the
+// folder that its containers were made from.
+func (i *invocation) find(ctx context.Context) (foundProject, error) {
+	project, err := i.load(ctx, i.loadOptions())
+	if err == nil {
+		return foundProject{Project: project, files: true}, nil
+	}
+	if !errors.Is(err, compose.ErrNoFile) || len(i.files) > 0 || i.env["COMPOSE_FILE"] != "" {
+		return foundProject{}, err
+	}
+	host, openErr := i.engine(ctx)
+	if openErr != nil {
+		return foundProject{}, openErr
+	}
+	projects, listErr := host.Projects(ctx)
+	if listErr != nil {
+		return foundProject{}, listErr
+	}
+	name := cmp.Or(i.project, i.env["COMPOSE_PROJECT_NAME"])
+	folder, dirErr := filepath.Abs(i.directory)
+	if dirErr != nil {
+		return foundProject{}, dirErr
+	}
+	for _, p := range projects {
+		if p.Name == name || (name == "" && p.WorkDir == folder) {
+			return foundProject{Project: compose.Project{Name: p.Name, Dir: p.WorkDir, Files: p.Files}}, nil
+		}
+	}
+	if name != "" {
+		return foundProject{Project: compose.Project{Name: name}}, nil
+	}
+	return foundProject{}, &hinted{err, "or name a project that runs: -p NAME"}
+}
+
+// engine opens the engine, once.
+func (i *invocation) engine(ctx context.Context) (Engine, error) {
+	if i.opened != nil {
+		return i.opened, nil
+	}
+	opened, err := i.openEngine(ctx, engine.Options{
+		Host: i.address, Context: i.context, Executable: sidecarExecutable(),
+		Progress: func(step plan.Step, moved engine.Progress) {
+			if i.progress != nil { // begun before the first step
+				i.progress.detail(step, moved)
+			}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	i.opened = opened
+	return opened, nil
+}
+
+// balance is the commands' side of a project's balancer.
+func (i *invocation) balance(ctx context.Context, project string) (*lb.Balancer, error) {
+	host, err := i.engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i.balancer == nil {
+		i.balancer = lb.NewBalancer(host, project)
+	}
+	return i.balancer, nil
+}
+
+// system is what a project needs besides its own services. The executable is hashed only where something is
+// routed.
+func (i *invocation) system(ctx context.Context, project compose.Project) (plan.System, error) {
+	if len(project.Routes()) == 0 {
+		return plan.System{}, nil
+	}
+	host, err := i.engine(ctx)
+	if err != nil {
+		return plan.System{}, err
+	}
+	if sidecarExecutable() == "" {
+		return plan.System{}, &hinted{
+			fmt.Errorf("make the sidecar: no Linux executable of hyper-lite for %s", runtime.GOARCH),
+			fmt.Sprintf("put hyper-lite-linux-%s of the same release beside this executable", runtime.GOARCH),
+		}
+	}
+	image, err := host.SidecarImage()
+	if err != nil {
+		return plan.System{}, err
+	}
+	return lb.System(project, image, host.SocketPath())
+}
+
+// sidecarExecutable is the Linux executable that the sidecar's image is made of, or "" where there is none: this
+// program on Linux, and elsewhere the one that was shipped beside it.
+func sidecarExecutable() string {
+	own, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	if runtime.GOOS == "linux" {
+		return own
+	}
+	if real, err := filepath.EvalSymlinks(own); err == nil {
+		own = real
+	}
+	beside := filepath.Join(filepath.Dir(own), "hyper-lite-linux-"+runtime.GOARCH)
+	if _, err := os.Stat(beside); err != nil {
+		return ""
+	}
+	return beside
+}
+
+// noSuchService is an error where a service was named that nobody knows.
+func noSuchService(wanted, known []string) error {
+	for _, name := range wanted {
+		if slices.Contains(known, name) {
+			continue
+		}
+		err := fmt.Errorf("no such service: %s", name)
+		if near := nearest(name, known); near != "" {
+			return &hinted{err, fmt.Sprintf("did you mean `%s`?", near)}
+		}
+		return err
+	}
+	return nil
+}
+
+// serviceNames are the services of the files and of the containers, sorted.
+func serviceNames(project compose.Project, replicas []plan.Replica) []string {
+	names := slices.Clone(project.Disabled)
+	for _, s := range project.Services {
+		names = append(names, s.Name)
+	}
+	for _, r := range replicas {
+		if r.Role == compose.RoleReplica {
+			names = append(names, r.Service)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,203 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"hyper-lite/compose"
+	"hyper-lite/engine"
+	"hyper-lite/plan"
+)
+
+func (p *program) logs() *cli.Command {
+	return &cli.Command{
+		Name:      "logs",
+		Usage:     "print the logs of containers",
+		ArgsUsage: "[SERVICE...]",
+		Description: `hyper-lite logs -f web                     follow all replicas of web
+hyper-lite logs --since 10m --tail 100
+hyper-lite logs --index 2 --no-log-prefix web > web-2.log`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what comes"},
+			&cli.StringFlag{Name: "tail", Aliases: []string{"n"}, Value: "all", Usage: "last `LINES` of each container, or all"},
+			&cli.StringFlag{Name: "since", Usage: "from this `TIME` on: 2026-01-02T13:23:37Z, or a duration as 42m"},
+			&cli.StringFlag{Name: "until", Usage: "up to this `TIME`, written as that of --since"},
+			&cli.BoolFlag{Name: "timestamps", Aliases: []string{"t"}, Usage: "with the time of each line"},
+			&cli.BoolFlag{Name: "no-log-prefix", Usage: "without the container's name"},
+			&cli.BoolFlag{Name: "no-color", Usage: "without colours"},
+			&cli.IntFlag{Name: "index", Usage: "only replica `NUMBER` of each service"},
+		},
+		Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error { return i.logs(ctx, c) }),
+	}
+}
+
+func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
+	tail := c.String("tail")
+	if n, err := strconv.Atoi(tail); tail != "all" && (err != nil || n < 0) {
+		return usagef("--tail: %q is no number of lines: it takes 0 and more, or all", tail)
+	}
+	project, err := i.find(ctx)
+	if err != nil {
+		return err
+	}
+	host, err := i.engine(ctx)
+	if err != nil {
+		return err
+	}
+	replicas, err := host.List(ctx, project.Name)
+	if err != nil {
+		return err
+	}
+	services := c.Args().Slice()
+	if err := noSuchService(services, serviceNames(project.Project, replicas)); err != nil {
+		return err
+	}
+	chosen := logged(replicas, services, c.Int("index"))
+	if c.Int("index") > 0 && len(chosen) == 0 {
+		return fmt.Errorf("no replica %d", c.Int("index"))
+	}
+	printer := newLogPrinter(i.IO, palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
+	options := engine.LogOptions{
+		Follow: c.Bool("follow"), Tail: tail, Since: c.String("since"), Until: c.String("until"), Timestamps: c.Bool("timestamps"),
+	}
+	return printer.copyAll(ctx, host, chosen, options)
+}
+
+// logged chooses replicas by service and slot.
+func logged(replicas []plan.Replica, services []string, slot int) []plan.Replica {
+	var chosen []plan.Replica
+	for _, r := range replicas {
+		if r.Role != compose.RoleReplica || (slot > 0 && r.Slot != slot) {
+			continue
+		}
+		if len(services) == 0 || slices.Contains(services, r.Service) {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
+
+// logPrinter writes the logs of many containers, whole lines at a time, each with its container's name before.
+type logPrinter struct {
+	mu     sync.Mutex
+	out    IO
+	paint  palette
+	prefix bool
+	width  int
+	order  map[string]int // of services, by which they get their colours
+}
+
+func newLogPrinter(out IO, paint palette, prefix bool) *logPrinter {
+	return &logPrinter{out: out, paint: paint, prefix: prefix, order: map[string]int{}}
+}
+
+// expect makes room for the names of containers, so that their lines stand under each other.
+func (l *logPrinter) expect(replicas []plan.Replica) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range replicas {
+		l.width = max(l.width, len(logName(r)))
+		if _, ok := l.order[r.Service]; !ok {
+			l.order[r.Service] = len(l.order)
+		}
+	}
+}
+
+func logName(r plan.Replica) string { return fmt.Sprintf("%s-%d", r.Service, r.Slot) }
+
+// copyAll copies the logs of containers until all of them end.
+func (l *logPrinter) copyAll(ctx context.Context, host Engine, replicas []plan.Replica, options engine.LogOptions) error {
+	l.expect(replicas)
+	if !options.Follow {
+		for _, r := range replicas { // one after the other: the same logs give the same text
+			if err := l.copyOne(ctx, host, r, options); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	errs := make([]error, len(replicas))
+	var copying sync.WaitGroup
+	for at, r := range replicas {
+		copying.Go(func() { errs[at] = l.copyOne(ctx, host, r, options) })
+	}
+	copying.Wait()
+	return errors.Join(errs...)
+}
+
+func (l *logPrinter) copyOne(ctx context.Context, host Engine, r plan.Replica, options engine.LogOptions) error {
+	out, bad := l.writer(r, l.out.Out), l.writer(r, l.out.Err)
+	err := host.Logs(ctx, r.ID, options, out, bad)
+	out.flush()
+	bad.flush()
+	return err
+}
+
+func (l *logPrinter) writer(r plan.Replica, to io.Writer) *lineWriter {
+	return &lineWriter{printer: l, replica: r, to: to}
+}
+
+// longestLine is where a line without end is cut, so that no container fills our memory.
+const longestLine = 64 << 10
+
+// lineWriter gathers one stream of a container into lines.
+type lineWriter struct {
+	printer *logPrinter
+	replica plan.Replica
+	to      io.Writer
+	rest    []byte
+}
+
+func (w *lineWriter) Write(text []byte) (int, error) {
+	w.rest = append(w.rest, text...)
+	for {
+		end := slices.Index(w.rest, '\n')
+		if end < 0 && len(w.rest) < longestLine {
+			return len(text), nil
+		}
+		next := end + 1
+		if end < 0 {
+			end, next = longestLine, longestLine
+		}
+		if err := w.line(w.rest[:end]); err != nil {
+			return 0, err
+		}
+		w.rest = w.rest[next:]
+	}
+}
+
+// flush writes a last line that has no end.
+func (w *lineWriter) flush() {
+	if len(w.rest) > 0 {
+		_ = w.line(w.rest) // whoever reads is gone: there is nobody to tell
+		w.rest = nil
+	}
+}
+
+// note tells of a container among its logs.
+func (l *logPrinter) note(r plan.Replica, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintln(l.out.Out, l.paint.service(l.order[r.Service], logName(r)+" "+text))
+}
+
+func (w *lineWriter) line(text []byte) error {
+	l := w.printer
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	line := strings.TrimSuffix(string(text), "\r")
+	if l.prefix {
+		name := fmt.Sprintf("%-*s  |", l.width, logName(w.replica))
+		line = l.paint.service(l.order[w.replica.Service], name) + " " + line
+	}
+	_, err := fmt.Fprintln(w.to, line)
+	return err
+}

@@ -1,0 +1,176 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+// say tells the result of a verb.
+func (i *invocation) say(text string) {
+	if i.settings.progress != "quiet" && i.settings.progress != "json" {
+		fmt.Fprintln(i.Out, text)
+	}
+}
+
+// confirm asks once, on a terminal, where a plan would destroy data.
+func (i *invocation) confirm(next plan.Plan, yes bool) error {
+	var lost []string
+	for _, n := range next.Nodes {
+		if v, ok := n.Step.(plan.RemoveVolume); ok {
+			lost = append(lost, v.Name)
+		}
+	}
+	if yes || len(lost) == 0 {
+		return nil
+	}
+	question := fmt.Sprintf("the data of volume %s would be lost", strings.Join(lost, ", "))
+	if !isTerminal(i.In) || !isTerminal(i.Err) {
+		return &hinted{errors.New(question), "nothing was changed; --yes agrees to it"}
+	}
+	i.finishProgress()
+	fmt.Fprintf(i.Err, "%s. Go on? [y/N] ", question)
+	answer, err := bufio.NewReader(i.In).ReadString('\n')
+	if answer = strings.ToLower(strings.TrimSpace(answer)); err == nil && (answer == "y" || answer == "yes") {
+		i.show().expect(next)
+		return nil
+	}
+	return &hinted{errors.New("not agreed to"), "nothing was changed"}
+}
+
+// served tells what the host's ports lead to.
+func (i *invocation) served(project compose.Project, services []string) {
+	host := "localhost"
+	if i.opened != nil {
+		host = addressOf(i.opened.Endpoint())
+	}
+	for _, line := range servedLines(project, services, host) {
+		i.say(line)
+	}
+}
+
+// addressOf is the name by which the ports of an engine's host are reached.
+func addressOf(endpoint string) string {
+	at, err := url.Parse(endpoint)
+	if err != nil || (at.Scheme != "ssh" && at.Scheme != "tcp" && at.Scheme != "https") || at.Hostname() == "" {
+		return "localhost"
+	}
+	return at.Hostname()
+}
+
+func servedLines(project compose.Project, services []string, host string) []string {
+	var lines []string
+	for _, s := range project.Services {
+		if s.Replicas == 0 || (len(services) > 0 && !slices.Contains(services, s.Name)) {
+			continue
+		}
+		to := fmt.Sprintf(" -> %s (%s)", s.Name, counted(s.Replicas, "replica"))
+		for _, r := range s.Routes {
+			for _, at := range r.Publish {
+				for _, where := range addresses(r, at, host) {
+					lines = append(lines, where+to)
+				}
+			}
+		}
+		for _, p := range s.Body.Ports {
+			if p.Published != "" {
+				lines = append(lines, net.JoinHostPort(reachable(p.HostIP, host), p.Published)+to)
+			}
+		}
+	}
+	return lines
+}
+
+// addresses are the URLs of a route at one address of the host: one for each host name that it answers to.
+func addresses(r compose.Route, at compose.HostPort, host string) []string {
+	scheme, usual := "", 0
+	switch r.Protocol {
+	case compose.HTTP:
+		scheme, usual = "http://", 80
+	case compose.HTTPS, compose.HTTPSTerm:
+		scheme, usual = "https://", 443
+	}
+	names := r.Hosts
+	if len(names) == 0 {
+		names = []string{reachable(at.IP, host)}
+	}
+	var all []string
+	for _, name := range names {
+		if at.Port == usual {
+			all = append(all, scheme+name+r.PathPrefix)
+			continue
+		}
+		all = append(all, scheme+net.JoinHostPort(name, strconv.Itoa(at.Port))+r.PathPrefix)
+	}
+	return all
+}
+
+func reachable(ip, host string) string {
+	if parsed := net.ParseIP(ip); parsed == nil || parsed.IsUnspecified() {
+		return host
+	}
+	return ip
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// explained adds to a failed replica what its log says, and what still serves.
+func (i *invocation) explained(ctx context.Context, project compose.Project, err error) error {
+	unhealthy, ok := errors.AsType[*plan.UnhealthyError](err)
+	if !ok {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if len(unhealthy.LastLog) == 0 {
+		lastLog, health, diagnoseErr := i.opened.Diagnose(ctx, unhealthy.Container.Address())
+		if diagnoseErr == nil { // else there is nothing more to tell of it
+			unhealthy.LastLog = lastLog
+			unhealthy.Health = first(unhealthy.Health, health)
+		}
+	}
+	return &hinted{err, i.stillServing(ctx, project, unhealthy.Container.Ref.Service)}
+}
+
+// stillServing says which replicas of a service the balancer has, or which run.
+func (i *invocation) stillServing(ctx context.Context, project compose.Project, service string) string {
+	host, err := i.host(ctx, project)
+	if err != nil {
+		return ""
+	}
+	have, err := host.Observe(ctx, project)
+	if err != nil {
+		return ""
+	}
+	for _, p := range have.Published {
+		if p.Service == service && len(p.Backends) > 0 {
+			names := make([]string, len(p.Backends))
+			for at, b := range p.Backends {
+				names[at] = b.String()
+			}
+			return service + " is still served by " + strings.Join(names, " ")
+		}
+	}
+	if s, ok := project.Service(service); ok && len(s.Routes) > 0 {
+		return "nothing serves " + service + " now"
+	}
+	return ""
+}

@@ -1,0 +1,221 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+func (p *program) service() *cli.Command {
+	return &cli.Command{
+		Name:  "service",
+		Usage: "look at services",
+		Description: `hyper-lite service ls
+hyper-lite service inspect web`,
+		Subcommands: []*cli.Command{
+			{
+				Name:  "ls",
+				Usage: "list the services, with how many replicas run and how they are reached",
+				Description: `hyper-lite service ls
+hyper-lite service ls --format '{{.Name}} {{.Running}}/{{.Replicas}}'`,
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "names only"},
+					formatFlag(),
+				},
+				Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error {
+					return i.serviceList(ctx, c.Bool("quiet"), c.String("format"))
+				}),
+			},
+			{
+				Name:      "inspect",
+				Usage:     "print all that is known of services, as JSON",
+				ArgsUsage: "SERVICE...",
+				Description: `hyper-lite service inspect web
+hyper-lite service inspect web | jq '.[0].containers'`,
+				Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error {
+					if c.NArg() == 0 {
+						return &usageError{msg: "service inspect needs a service", hint: "as in `hyper-lite service inspect web`"}
+					}
+					return i.serviceInspect(ctx, c.Args().Slice())
+				}),
+			},
+		},
+	}
+}
+
+// serviceRow is one service of the files or of the host.
+type serviceRow struct {
+	Name     string
+	Replicas int // that the files ask for; 0 where they do not have the service
+	Running  int
+	Healthy  int // running, and not found unhealthy or still starting
+	Image    string
+	Hash     string
+	Ports    string // by which the host reaches it
+	Protocol string // on the balancer
+	Orphan   bool   // the files do not have it
+}
+
+func serviceColumns() []column[serviceRow] {
+	return []column[serviceRow]{
+		{"name", func(r serviceRow) string { return r.Name }},
+		{"replicas", func(r serviceRow) string { return strconv.Itoa(r.Running) + "/" + strconv.Itoa(r.Replicas) }},
+		{"image", func(r serviceRow) string { return r.Image }},
+		{"protocol", func(r serviceRow) string { return r.Protocol }},
+		{"ports", func(r serviceRow) string { return r.Ports }},
+	}
+}
+
+func (i *invocation) serviceList(ctx context.Context, quiet bool, format string) error {
+	project, replicas, err := i.projectNow(ctx)
+	if err != nil {
+		return err
+	}
+	rows := serviceRows(project, replicas)
+	if quiet {
+		for _, r := range rows {
+			fmt.Fprintln(i.Out, r.Name)
+		}
+		return nil
+	}
+	return printList(i.Out, format, rows, serviceColumns())
+}
+
+// projectNow is the project and its containers.
+func (i *invocation) projectNow(ctx context.Context) (foundProject, []plan.Replica, error) {
+	project, err := i.find(ctx)
+	if err != nil {
+		return foundProject{}, nil, err
+	}
+	host, err := i.engine(ctx)
+	if err != nil {
+		return foundProject{}, nil, err
+	}
+	replicas, err := host.List(ctx, project.Name)
+	return project, replicas, err
+}
+
+func serviceRows(project foundProject, replicas []plan.Replica) []serviceRow {
+	var rows []serviceRow
+	for _, name := range serviceNames(compose.Project{Services: project.Services}, replicas) {
+		rows = append(rows, newServiceRow(project, name, replicas))
+	}
+	return rows
+}
+
+func newServiceRow(project foundProject, name string, replicas []plan.Replica) serviceRow {
+	service, known := project.Service(name)
+	row := serviceRow{
+		Name: name, Replicas: service.Replicas, Image: service.Body.Image, Hash: service.Digest.Hash,
+		Orphan: project.files && !known,
+	}
+	var protocols []string
+	for _, r := range service.Routes {
+		protocols = append(protocols, string(r.Protocol))
+	}
+	slices.Sort(protocols)
+	row.Protocol = strings.Join(slices.Compact(protocols), ", ")
+	var ports []publisher
+	for _, r := range logged(replicas, []string{name}, 0) {
+		row.Image = first(row.Image, r.Image)
+		if r.State != plan.Running {
+			continue
+		}
+		row.Running++
+		if r.Health == plan.NoHealth || r.Health == plan.Healthy {
+			row.Healthy++
+		}
+		for _, p := range r.Ports {
+			if p.Host != 0 {
+				ports = append(ports, publisher{p.HostIP, p.Container, p.Host, p.Protocol})
+			}
+		}
+		ports = append(ports, balanced(project.Project, r, replicas)...)
+	}
+	row.Ports = portsText(ports)
+	return row
+}
+
+// serviceView is what `service inspect` prints. No environment value, config or secret is in it.
+type serviceView struct {
+	Name       string               `json:"name"`
+	Project    string               `json:"project"`
+	Image      string               `json:"image"`
+	Replicas   int                  `json:"replicas"`
+	Running    int                  `json:"running"`
+	Healthy    int                  `json:"healthy"`
+	Hash       string               `json:"hash,omitempty"`
+	DependsOn  []compose.Dependency `json:"dependsOn,omitempty"`
+	Rollout    *compose.Rollout     `json:"rollout,omitempty"`
+	Routes     []compose.Route      `json:"routes,omitempty"`
+	Probe      *compose.Probe       `json:"probe,omitempty"`
+	Containers []containerView      `json:"containers"`
+}
+
+type containerView struct {
+	ID         string      `json:"id"`
+	Name       string      `json:"name"`
+	Slot       int         `json:"slot"`
+	Generation int         `json:"generation"`
+	Hash       string      `json:"hash"`
+	Image      string      `json:"image"`
+	ImageID    string      `json:"imageId"`
+	State      string      `json:"state"`
+	Health     string      `json:"health,omitempty"`
+	ExitCode   int         `json:"exitCode"`
+	Status     string      `json:"status"`
+	CreatedAt  string      `json:"createdAt"`
+	Networks   []string    `json:"networks"`
+	Ports      []publisher `json:"ports"`
+}
+
+func (i *invocation) serviceInspect(ctx context.Context, names []string) error {
+	project, replicas, err := i.projectNow(ctx)
+	if err != nil {
+		return err
+	}
+	if err := noSuchService(names, serviceNames(project.Project, replicas)); err != nil {
+		return err
+	}
+	views := make([]serviceView, len(names))
+	for at, name := range names {
+		views[at] = newServiceView(project, name, replicas)
+	}
+	return printJSON(i.Out, views)
+}
+
+func newServiceView(project foundProject, name string, replicas []plan.Replica) serviceView {
+	row := newServiceRow(project, name, replicas)
+	view := serviceView{
+		Name: name, Project: project.Name, Image: row.Image, Replicas: row.Replicas, Running: row.Running,
+		Healthy: row.Healthy, Hash: row.Hash, Containers: []containerView{},
+	}
+	if service, ok := project.Service(name); ok {
+		view.DependsOn, view.Rollout, view.Probe = service.DependsOn, &service.Rollout, service.Probe
+		for _, r := range service.Routes {
+			if r.Cert != nil { // neither the chain nor the key is for printing
+				r.Cert = &compose.Certificate{Source: r.Cert.Source, Digest: r.Cert.Digest}
+			}
+			view.Routes = append(view.Routes, r)
+		}
+	}
+	for _, r := range logged(replicas, []string{name}, 0) {
+		container := containerView{
+			ID: r.ID, Name: r.Name, Slot: r.Slot, Generation: r.Generation, Hash: r.Digest.Hash, Image: r.Image,
+			ImageID: r.ImageID, State: string(r.State), Health: string(r.Health), ExitCode: r.ExitCode, Status: r.Status,
+			CreatedAt: r.CreatedAt.Format("2006-01-02T15:04:05Z07:00"), Networks: r.Networks, Ports: []publisher{},
+		}
+		for _, p := range r.Ports {
+			container.Ports = append(container.Ports, publisher{p.HostIP, p.Container, p.Host, p.Protocol})
+		}
+		view.Containers = append(view.Containers, container)
+	}
+	return view
+}
