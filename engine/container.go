@@ -119,7 +119,7 @@ func (e *Engine) remove(ctx context.Context, step plan.Remove) error {
 	if err != nil || id == "" {
 		return err
 	}
-	private, err := e.privateVolumes(ctx, id)
+	private, err := e.privateVolumes(ctx, id, step.Volumes)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,10 @@ func (e *Engine) remove(ctx context.Context, step plan.Remove) error {
 	}
 	var errs []error
 	for _, volume := range private {
-		errs = append(errs, gone(e.client.VolumeRemove(ctx, volume, false)))
+		err := gone(e.client.VolumeRemove(ctx, volume, false))
+		if !errdefs.IsConflict(err) { // its successor has it by now
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -215,7 +215,12 @@ func (e *Engine) takeOver(ctx context.Context, previous string, made *draft) err
 
 // ownershipOf reads from a container's labels whose it is.
 func ownershipOf(labels map[string]string) ownership {
-	return ownership{project: labels[labelProject], service: labels[labelService], files: labels[labelFiles]}
+	return ownership{
+		project: labels[labelProject],
+		service: labels[labelService],
+		files:   labels[labelFiles],
+		adopted: labels[labelAdopted],
+	}
 }
 
 // namesOf splits a list that a label carries.

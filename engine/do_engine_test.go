@@ -35,7 +35,7 @@ func TestAContainersLife(t *testing.T) {
 		plan.Rename{Container: draft, To: c.Name},
 		plan.Restart{Container: c, Timeout: &second},
 		plan.Stop{Container: c, Timeout: &second},
-		plan.Remove{Container: c},
+		plan.Remove{Container: c, Volumes: true},
 		plan.RemoveNetwork{Name: s.project + "_default"},
 	}
 	for _, step := range steps[:3] {
@@ -181,6 +181,15 @@ func TestAnonymousVolumesAreTakenOver(t *testing.T) {
 		)
 		assert.Check(t, is.Contains(s.output(next, "show", "/data/image", "/own/file"), "of the image"))
 		c, previous = next, s.look(next).ID
+	}
+	taken := map[string]bool{}
+	for _, m := range s.look(c).Mounts {
+		taken[m.Name] = true
+	}
+	assert.Equal(t, len(taken), 2)
+	s.do(plan.Stop{Container: c}, plan.Remove{Container: c, Volumes: true})
+	for name := range volumeNames(s) {
+		assert.Check(t, !taken[name], "an anonymous volume outlived its last container")
 	}
 }
 

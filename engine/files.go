@@ -255,11 +255,16 @@ func (c copyIn) archive() (*bytes.Buffer, error) {
 	return &archive, w.Close()
 }
 
-// privateVolumes are the anonymous volumes that hold only copied-in files: they go with their container.
-func (e *Engine) privateVolumes(ctx context.Context, id string) ([]string, error) {
+// privateVolumes are the anonymous volumes that hold only copied-in files, which go with their container.
+// With adopted, so are those that were taken over: the engine has lost sight of their being anonymous.
+func (e *Engine) privateVolumes(ctx context.Context, id string, adopted bool) ([]string, error) {
 	e.mu.Lock()
-	folders := namesOf(e.ours[id].files)
+	owner := e.ours[id]
 	e.mu.Unlock()
+	folders := namesOf(owner.files)
+	if adopted {
+		folders = append(folders, namesOf(owner.adopted)...)
+	}
 	if len(folders) == 0 {
 		return nil, nil
 	}

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -94,8 +95,11 @@ func TestWhereFilesGo(t *testing.T) {
 			before := volumeNames(s)
 			var own []string
 			for _, m := range found.Mounts {
-				if m.Destination == "/run/secrets" {
+				switch m.Destination {
+				case "/run/secrets":
 					own = append(own, m.Name)
+				case "/data": // the image's own, which stays without the step's Volumes
+					t.Cleanup(func() { assert.Check(t, s.client.VolumeRemove(context.Background(), m.Name, false)) })
 				}
 			}
 			s.do(plan.Stop{Container: c}, plan.Remove{Container: c})

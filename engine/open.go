@@ -62,7 +62,11 @@ type Engine struct {
 }
 
 // ownership is what a container's labels say; labels never change while a container lives.
-type ownership struct{ project, service, files string }
+type ownership struct {
+	project, service string
+	files            string // folders that are volumes only for copied-in files, by commas
+	adopted          string // paths whose anonymous volumes come from a replaced container, by commas
+}
 
 // Open finds the engine as the docker CLI does and asks it once which API it speaks. The order is
 // Options.Host, Options.Context, DOCKER_HOST, DOCKER_CONTEXT, the current context of the CLI's
