@@ -16,8 +16,8 @@ go_static() {
 	command -v go >/dev/null || die "the go command is not on the PATH; it is needed to build $IMAGE"
 	local arch
 	arch=$(docker version --format '{{.Server.Arch}}')
-	CGO_ENABLED=0 GOOS=linux GOARCH=$arch GOFLAGS=-mod=readonly \
-		go build -trimpath -ldflags "-s -w ${3-}" -o "$1" "$2"
+	CGO_ENABLED=0 GOOS=linux GOARCH=$arch \
+		go build -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w ${3-}" -o "$1" "$2"
 }
 
 # import CHANGE... makes the image from a tar of its file system on standard input. No builder is needed.
