@@ -76,6 +76,7 @@ ensure() {
 	if ! ours "$image"; then
 		say "pulling $image"
 		if pull "$image"; then
+			say "$image is pulled"
 			return
 		fi
 	fi
