@@ -35,15 +35,20 @@ func (e *Engine) await(ctx context.Context, step plan.Await) error {
 		}
 		if err == nil {
 			e.learn(found)
-			watch.started = e.startOf(found.ID, watch.since)
-			done, reason := watch.judge(found, time.Now())
-			if done {
+			if watch.started.IsZero() {
+				watch.started = e.startOf(found.ID, watch.since)
+			}
+			verdict := watch.judge(found, time.Now())
+			switch {
+			case verdict.done:
 				return nil
+			case verdict.never != "":
+				return e.unhealthy(ctx, step, watch, verdict.never)
+			case verdict.again > 0:
+				err = sleep(bounded, verdict.again)
+			default:
+				err = pause.wait(bounded)
 			}
-			if reason != "" {
-				return e.unhealthy(ctx, step, watch, reason)
-			}
-			err = pause.wait(bounded)
 		}
 		if cause := ctx.Err(); cause != nil {
 			return cause
@@ -63,47 +68,54 @@ type watch struct {
 	since     time.Time // when the await began
 	started   time.Time // the earliest moment from which it is known to run
 	restarts  int       // the engine's count at the first look; -1 before it
+	seen      int       // the engine's count at the last look
 	last      string    // what it was at the last look
 }
 
-// judge says whether the condition holds, or why it never will. Neither means: look again.
-func (w *watch) judge(found container.InspectResponse, now time.Time) (done bool, never string) {
+// verdict is what one look says. Neither done nor never means: look again.
+type verdict struct {
+	done  bool
+	never string        // why the condition will never hold
+	again time.Duration // when the next look is worth it; 0 is unknown
+}
+
+func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 	state := found.State
 	if w.restarts < 0 {
-		w.restarts = found.RestartCount
+		w.restarts, w.seen = found.RestartCount, found.RestartCount
 	}
 	w.last = string(state.Status)
 	exited := state.Status == container.StateExited || state.Status == container.StateDead
 	switch {
 	case exited && w.condition == plan.AwaitCompleted && state.ExitCode == 0:
-		return true, ""
+		return verdict{done: true}
 	case exited:
-		return false, ended(state)
+		return verdict{never: ended(state)}
 	case found.RestartCount-w.restarts >= loop:
-		return false, fmt.Sprintf("restart loop, last %s", ended(state))
+		return verdict{never: "restart loop, last " + ended(state)}
 	case state.Status != container.StateRunning || w.condition == plan.AwaitCompleted:
-		return false, ""
+		return verdict{}
 	case w.condition == plan.AwaitHealthy && state.Health != nil && state.Health.Status != container.NoHealthcheck:
 		return w.healthy(state.Health)
 	}
-	// A restart during the await starts the moment anew.
-	if found.RestartCount > w.restarts {
-		if began, err := time.Parse(time.RFC3339Nano, state.StartedAt); err == nil && now.Sub(began) < settling {
-			return false, ""
-		}
+	if found.RestartCount > w.seen { // a restart starts the moment anew
+		w.seen, w.started = found.RestartCount, now
 	}
-	return now.Sub(w.started) >= settling, ""
+	if ran := now.Sub(w.started); ran < settling {
+		return verdict{again: settling - ran}
+	}
+	return verdict{done: true}
 }
 
-func (w *watch) healthy(health *container.Health) (bool, string) {
+func (w *watch) healthy(health *container.Health) verdict {
 	w.last = "running, health " + string(health.Status)
 	switch health.Status {
 	case container.Healthy:
-		return true, ""
+		return verdict{done: true}
 	case container.Unhealthy:
-		return false, "health check failed"
+		return verdict{never: "health check failed"}
 	}
-	return false, ""
+	return verdict{}
 }
 
 func ended(state *container.State) string {

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -21,10 +23,11 @@ var errNotOurs = errors.New("it was not made by hyper-lite and is left alone")
 // such container. Containers that were listed or made before cost no call.
 func (e *Engine) own(ctx context.Context, c plan.Container) (string, error) {
 	e.mu.Lock()
-	owner, known := e.ours[c.ID]
+	id := cmp.Or(c.ID, e.names[c.Name])
+	owner, known := e.ours[id]
 	e.mu.Unlock()
-	if c.ID != "" && known {
-		return c.ID, owner.permits(c)
+	if known {
+		return id, owner.permits(c)
 	}
 	found, err := e.inspect(ctx, c)
 	if errdefs.IsNotFound(err) {
@@ -70,6 +73,19 @@ func (e *Engine) inspect(ctx context.Context, c plan.Container) (container.Inspe
 		return container.InspectResponse{}, fmt.Errorf("inspect container %s: %w", c.Name, errdefs.ErrNotFound)
 	}
 	return found, nil
+}
+
+// noteName remembers by which name a container of ours goes, so that the steps that follow need not ask.
+// An empty ID forgets the name.
+func (e *Engine) noteName(name, id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	maps.DeleteFunc(e.names, func(_, known string) bool { return known == id })
+	if id == "" {
+		delete(e.names, name)
+		return
+	}
+	e.names[name] = id
 }
 
 func (e *Engine) stop(ctx context.Context, step plan.Stop) error {
@@ -130,6 +146,7 @@ func (e *Engine) remove(ctx context.Context, step plan.Remove) error {
 	if err != nil {
 		return err
 	}
+	e.noteName(step.Name, "")
 	var errs []error
 	for _, volume := range private {
 		err := gone(e.client.VolumeRemove(ctx, volume, false))
@@ -167,6 +184,7 @@ func (e *Engine) rename(ctx context.Context, step plan.Rename) error {
 	}
 	err = gone(e.client.ContainerRename(ctx, id, step.To))
 	if err == nil {
+		e.noteName(step.To, id)
 		return nil
 	}
 	holder, inspectErr := e.inspect(ctx, plan.Container{Name: step.To})

@@ -24,7 +24,8 @@ func (e *Engine) create(ctx context.Context, step plan.Create) error {
 	}
 	name := step.Name
 	if made.whole() {
-		_, err := e.make(ctx, step, made, name)
+		id, err := e.make(ctx, step, made, name)
+		e.noteName(name, id)
 		return e.settleName(ctx, step, err)
 	}
 	if there, err := e.inspect(ctx, plan.Container{Name: name}); err == nil {
@@ -44,6 +45,7 @@ func (e *Engine) create(ctx context.Context, step plan.Create) error {
 	}
 	err = e.client.ContainerRename(ctx, id, name)
 	if err == nil {
+		e.noteName(name, id)
 		return nil
 	}
 	return errors.Join(e.settleName(ctx, step, err), e.abandon(ctx, id))

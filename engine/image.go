@@ -78,6 +78,7 @@ func (e *Engine) remember(project string, images map[string]plan.Image) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.observed = project
+	clear(e.images)
 	for name, i := range images {
 		e.images[normal(name)] = i.ID
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
+
+	"hyper-lite/plan"
 )
 
 // LogOptions choose what of a log is read.
@@ -103,9 +105,17 @@ func (e *Engine) Wait(ctx context.Context, name string) (int, error) {
 	}
 }
 
-// Kill sends a signal to a running container of ours, and does nothing to one that does not run.
+// Kill sends a signal to a running container of ours, and does nothing to one that does not run or is not
+// there. name is an ID or a name.
 func (e *Engine) Kill(ctx context.Context, name, signal string) error {
-	err := gone(e.client.ContainerKill(ctx, name, signal))
+	id, err := e.own(ctx, plan.Container{ID: name, Name: name})
+	if err != nil {
+		return fmt.Errorf("send %s to container %s: %w", signal, name, err)
+	}
+	if id == "" {
+		return nil
+	}
+	err = gone(e.client.ContainerKill(ctx, id, signal))
 	if errdefs.IsConflict(err) { // it does not run
 		return nil
 	}

@@ -51,6 +51,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	ours     map[string]ownership // what containers with our label were seen, by ID
+	names    map[string]string    // IDs of the containers that we made, by their present name
 	started  map[string]time.Time // when a container was started by us, by ID
 	images   map[string]string    // image IDs by reference, as far as known
 	locks    map[string]*sync.Mutex
@@ -86,6 +87,7 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 		options:  options,
 		endpoint: at,
 		ours:     map[string]ownership{},
+		names:    map[string]string{},
 		started:  map[string]time.Time{},
 		images:   map[string]string{},
 		locks:    map[string]*sync.Mutex{},

@@ -13,9 +13,15 @@ const longestPause = 250 * time.Millisecond
 func newPause() *pause { return &pause{next: 15 * time.Millisecond} }
 
 func (p *pause) wait(ctx context.Context) error {
-	timer := time.NewTimer(p.next)
-	defer timer.Stop()
+	now := p.next
 	p.next = min(p.next*3/2, longestPause)
+	return sleep(ctx, now)
+}
+
+// sleep waits, or ends early with the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
