@@ -57,7 +57,7 @@ func (s *Sidecar) write() (generated, bool, error) {
 	if err := s.store.save(s.record); err != nil {
 		return generated{}, false, err
 	}
-	changed, err := s.store.putDynamic(g.files)
+	changed, err := s.store.putDynamic(g.files, s.blind)
 	return g, changed, err
 }
 

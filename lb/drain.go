@@ -28,7 +28,7 @@ func (s *Sidecar) drain(ctx context.Context, args DrainArgs) (bool, error) {
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
 	ports := s.portsOf(args.Ref.Service)
-	if s.idle(ctx, args.Ref) {
+	if s.halts(ctx, args.Ref) {
 		return true, nil
 	}
 	for {
@@ -74,9 +74,9 @@ func (e entryPoints) contains(name string) bool {
 	return e[name]
 }
 
-// idle says that the engine knows the replica or the balancer not to run. Where the engine does not answer
+// halts says that the engine knows the replica or the balancer not to run. Where the engine does not answer
 // nothing is known.
-func (s *Sidecar) idle(ctx context.Context, ref plan.Ref) bool {
+func (s *Sidecar) halts(ctx context.Context, ref plan.Ref) bool {
 	replicas, err := s.engine.List(ctx, s.project)
 	if err != nil {
 		return false

@@ -74,6 +74,7 @@ type Sidecar struct {
 	awaited  map[plan.Ref]time.Time // not published yet, and when they were last asked for
 	halted   map[plan.Ref]string    // replicas that the engine says do not run, watched or not, and why
 	revision string                 // that was last proven live
+	blind    bool                   // the record was lost: files of services that are not in it stay
 	trouble  string                 // why the last change is not live; "" where it is
 }
 
@@ -152,7 +153,8 @@ func (s *Sidecar) restore() error {
 	if err != nil {
 		return err
 	}
-	if unreadable != "" {
+	s.blind = unreadable != ""
+	if s.blind {
 		s.log.Error("the record of what is published cannot be read; the balancer serves on as it is until the next up", "setAside", unreadable)
 	}
 	r.Project = s.project
@@ -162,9 +164,7 @@ func (s *Sidecar) restore() error {
 			s.watch(v.Ref, p.Probe, judgement{Up: v.Up, Since: v.Since, Reason: v.Reason, EverUp: v.Up})
 		}
 	}
-	if unreadable == "" {
-		s.flipped()
-	}
+	s.flipped()
 	return nil
 }
 
@@ -195,10 +195,20 @@ func (s *Sidecar) followFlips(ctx context.Context) error {
 		case <-again:
 		}
 		again = nil
+		if s.idle() {
+			continue
+		}
 		if err := s.apply(ctx, ""); err != nil && ctx.Err() == nil {
 			again, pause = time.After(pause), min(2*pause, late)
 		}
 	}
+}
+
+// idle says that nothing is known of what Traefik shall serve, so that it is left as it is.
+func (s *Sidecar) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.blind && len(s.record.Services) == 0
 }
 
 // table is what Traefik shall serve now: of each service the published replicas that are up. It also brings

@@ -80,8 +80,9 @@ func flushFolder(path string) error {
 }
 
 // putDynamic makes Traefik's directory hold exactly these files, and says whether anything changed. The
-// revision is written last: where it stands, all it speaks of stands.
-func (s store) putDynamic(files map[string][]byte) (bool, error) {
+// revision is written last: where it stands, all it speaks of stands. With keepOthers files of other services
+// stay.
+func (s store) putDynamic(files map[string][]byte, keepOthers bool) (bool, error) {
 	changed := false
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if name == revisionFile {
@@ -93,7 +94,10 @@ func (s store) putDynamic(files map[string][]byte) (bool, error) {
 		}
 		changed = changed || wrote
 	}
-	removed, err := s.removeOthers(dynamic, func(name string) bool { _, ok := files[name]; return ok })
+	removed, err := s.removeOthers(dynamic, func(name string) bool {
+		_, ok := files[name]
+		return ok || keepOthers && strings.HasSuffix(name, ".yml")
+	})
 	if err != nil {
 		return changed, err
 	}

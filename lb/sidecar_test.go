@@ -1,0 +1,330 @@
+package lb
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+func (h *house) probe(change ...func(*compose.Probe)) *compose.Probe {
+	p := &compose.Probe{
+		Port: h.port, Interval: 20 * time.Millisecond, StartInterval: 10 * time.Millisecond,
+		Timeout: time.Second, Fall: 3, Rise: 2, Path: "/",
+	}
+	for _, c := range change {
+		c(p)
+	}
+	return p
+}
+
+func (h *house) route(backends ...plan.Ref) plan.Route {
+	routes := []compose.Route{httpRoute()}
+	probe := h.probe()
+	return plan.Route{Service: "web", Routes: routes, Probe: probe, Backends: backends, Digest: plan.RoutesDigest(routes, probe)}
+}
+
+func urls(refs ...plan.Ref) []string {
+	urls := []string{}
+	for _, ref := range refs {
+		urls = append(urls, "http://"+ref.Alias("shop")+":8080")
+	}
+	return urls
+}
+
+func (h *house) serves(refs ...plan.Ref) bool {
+	return is.DeepEqual(h.traefik.servers("web", "shop-web-p80"), urls(refs...))().Success()
+}
+
+func TestRouteReturnsOnceLive(t *testing.T) {
+	h := newHouse(t, 3)
+	b, host := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 2)...)))
+	assert.Assert(t, h.serves(refs("web", 2)...))
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 3)...)))
+	assert.Assert(t, h.serves(refs("web", 3)...))
+	assert.Equal(t, host.dials, 1, "one session serves a whole up")
+
+	have := plan.Observed{Replicas: []plan.Replica{{Role: compose.RoleSidecar, ID: "s"}, {Role: compose.RoleBalancer, ID: "b"}}}
+	published, err := b.Published(t.Context(), have)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, published, []plan.Published{{Service: "web", Digest: h.route().Digest, Backends: refs("web", 3)}})
+
+	// An empty route withdraws the service altogether.
+	assert.NilError(t, b.Do(t.Context(), plan.Route{Service: "web"}))
+	_, there := h.traefik.loaded[fileName("web")]
+	assert.Assert(t, !there)
+	published, err = b.Published(t.Context(), have)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, published, []plan.Published{})
+}
+
+func TestPublishedWhereThereIsNoBalancer(t *testing.T) {
+	b := NewBalancer(nil, "shop")
+	for _, have := range []plan.Observed{
+		{},
+		{Replicas: []plan.Replica{{Role: compose.RoleSidecar}}},
+		{Replicas: []plan.Replica{{Role: compose.RoleBalancer}}},
+	} {
+		published, err := b.Published(t.Context(), have)
+		assert.NilError(t, err)
+		assert.Assert(t, published == nil)
+	}
+}
+
+// A second route with nothing changed writes nothing and signals nobody.
+func TestRepeatedRouteDoesNotReload(t *testing.T) {
+	h := newHouse(t, 2)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 2)...)))
+	reloads, signals, before := h.traefik.count(), h.engine.signalled(), h.times()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 2)...)))
+	h.stop()
+	h.run()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 2)...)))
+	assert.Equal(t, h.traefik.count(), reloads)
+	assert.Equal(t, h.engine.signalled(), signals)
+	assert.DeepEqual(t, h.times(), before)
+}
+
+func (h *house) times() map[string]time.Time {
+	times := map[string]time.Time{}
+	entries, err := os.ReadDir(filepath.Join(h.folder, dynamic))
+	assert.NilError(h.t, err)
+	for _, e := range entries {
+		info, err := e.Info()
+		assert.NilError(h.t, err)
+		times[e.Name()] = info.ModTime()
+	}
+	return times
+}
+
+func TestSignalThatIsLostIsRepeated(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	eventually(t, "the first files are live", func() bool { return h.sidecar.status().Revision != "" })
+	h.traefik.set(func() { h.traefik.deaf = 1 })
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	assert.Assert(t, h.serves(refs("web", 1)...))
+}
+
+// What Traefik does not take over is an error that says why, and it is not recorded as served.
+func TestRouteThatIsNotLive(t *testing.T) {
+	h := newHouse(t, 1)
+	h.stop()
+	h.patience = 300 * time.Millisecond
+	h.run()
+	b, _ := h.balancer()
+	h.traefik.set(func() { h.traefik.disabled["shop-web-p80"] = `entryPoint "p80" doesn't exist` })
+	err := b.Do(t.Context(), h.route(refs("web", 1)...))
+	assert.ErrorContains(t, err, "route web: balancer shop-hyper-lite-balancer (running) does not serve the routes")
+	assert.ErrorContains(t, err, `router shop-web-p80: entryPoint "p80" doesn't exist`)
+	have := plan.Observed{Replicas: []plan.Replica{{Role: compose.RoleSidecar}, {Role: compose.RoleBalancer}}}
+	published, err := b.Published(t.Context(), have)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, published, []plan.Published{{Service: "web", Backends: refs("web", 1)}})
+
+	// Another service is not held up by it.
+	other := h.route(plan.Ref{Service: "api", Slot: 1, Generation: 1})
+	other.Service = "api"
+	assert.NilError(t, b.Do(t.Context(), other))
+
+	h.traefik.set(func() { delete(h.traefik.disabled, "shop-web-p80") })
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+}
+
+func TestRouteWithoutABalancer(t *testing.T) {
+	h := newHouse(t, 1)
+	h.stop()
+	h.patience = 200 * time.Millisecond
+	h.traefik.Close()
+	h.engine.replicas[0].State, h.engine.replicas[0].ExitCode = plan.Exited, 137
+	h.run()
+	b, _ := h.balancer()
+	err := b.Do(t.Context(), h.route(refs("web", 1)...))
+	assert.ErrorContains(t, err, "balancer shop-hyper-lite-balancer (exited (137)) does not serve the routes: its API cannot be asked")
+}
+
+func TestWrongRouteIsRefusedBeforeItIsWritten(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	step := h.route(refs("web", 1)...)
+	step.Routes[0].Hosts = []string{"{{ evil }}"}
+	assert.ErrorContains(t, b.Do(t.Context(), step), "is neither a host name")
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+}
+
+// Fall failures withdraw a replica and not one fewer; Rise successes publish it again and not one fewer.
+func TestFallAndRise(t *testing.T) {
+	h := newHouse(t, 3)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 3)...)))
+	sick := refs("web", 3)[1]
+	h.backends[sick].set(500)
+	eventually(t, "the sick one is withdrawn", func() bool { return h.serves(refs("web", 3)[0], refs("web", 3)[2]) })
+	status, err := b.Status(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, status.Services[0].Backends[1].Reason, "GET / answered 500, want 200 to 399")
+	assert.Assert(t, !status.Services[0].Backends[1].Healthy)
+	h.backends[sick].set(204)
+	eventually(t, "the healed one is published", func() bool { return h.serves(refs("web", 3)...) })
+}
+
+// The routes of a service whose replicas are all down stay, and Traefik answers 503.
+func TestAllDown(t *testing.T) {
+	h := newHouse(t, 2)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 2)...)))
+	for _, backend := range h.backends {
+		backend.set(500)
+	}
+	eventually(t, "none is served", func() bool { return h.serves() })
+	assert.Equal(t, len(h.traefik.loaded[fileName("web")].HTTP.Routers), 2)
+	for _, backend := range h.backends {
+		backend.set(200)
+	}
+	eventually(t, "both are served", func() bool { return h.serves(refs("web", 2)...) })
+}
+
+// What the engine says counts at once: no probe could see it within the minute that lies between two.
+func TestEventsWithdrawAtOnce(t *testing.T) {
+	for name, event := range map[string]Event{
+		"die":       {Action: "die", ExitCode: 137},
+		"stop":      {Action: "stop"},
+		"kill":      {Action: "kill", Signal: "9"},
+		"pause":     {Action: "pause"},
+		"unhealthy": {Action: "health_status", Health: plan.Unhealthy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, 2)
+			b, _ := h.balancer()
+			step := h.route(refs("web", 2)...)
+			step.Probe.Interval = time.Minute
+			assert.NilError(t, b.Do(t.Context(), step))
+			event.Ref = refs("web", 2)[0]
+			h.backends[event.Ref].server.Close()
+			h.engine.happen(event)
+			eventually(t, "it is withdrawn", func() bool { return h.serves(refs("web", 2)[1]) })
+		})
+	}
+}
+
+func TestHarmlessSignalsWithdrawNothing(t *testing.T) {
+	now := time.Unix(0, 0)
+	up := judgement{Up: true, EverUp: true}
+	assert.Assert(t, up.told(Event{Action: "kill", Signal: "1"}, now).Up)
+	assert.Assert(t, up.told(Event{Action: "kill"}, now).Up, "an unknown one is waited for")
+	assert.Assert(t, up.told(Event{Action: "exec_create"}, now).Up)
+	assert.Assert(t, !up.told(Event{Action: "kill", Signal: "15"}, now).Up)
+}
+
+// A paused replica still accepts connections, by its kernel's grace: only the engine knows better.
+func TestPausedReplicaDoesNotRise(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	ref := refs("web", 1)[0]
+	h.engine.happen(Event{Action: "pause", Ref: ref})
+	eventually(t, "it is withdrawn", func() bool { return h.serves() })
+	asked := h.backends[ref].count()
+	eventually(t, "it was probed often", func() bool { return h.backends[ref].count() > asked+5 })
+	assert.Assert(t, h.serves())
+	h.engine.happen(Event{Action: "unpause", Ref: ref})
+	eventually(t, "it is published", func() bool { return h.serves(ref) })
+}
+
+// What happened while no event could arrive is seen when the stream begins again.
+func TestBrokenEventStream(t *testing.T) {
+	h := newHouse(t, 2)
+	b, _ := h.balancer()
+	step := h.route(refs("web", 2)...)
+	step.Probe.Interval = time.Minute
+	assert.NilError(t, b.Do(t.Context(), step))
+	h.engine.state(refs("web", 2)[0], plan.Exited)
+	h.backends[refs("web", 2)[0]].server.Close()
+	h.engine.breakStream()
+	eventually(t, "the dead one is withdrawn", func() bool { return h.serves(refs("web", 2)[1]) })
+}
+
+// A sidecar that starts again goes on from what it knew, and takes nothing from the users.
+func TestRestart(t *testing.T) {
+	h := newHouse(t, 3)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 3)...)))
+	sick := refs("web", 3)[0]
+	h.backends[sick].set(500)
+	eventually(t, "the sick one is withdrawn", func() bool { return h.serves(refs("web", 3)[1:]...) })
+	reloads := h.traefik.count()
+	h.stop()
+	asked := h.backends[sick].count()
+	h.run()
+	eventually(t, "it is probed again", func() bool { return h.backends[sick].count() > asked+3 })
+	assert.Assert(t, h.serves(refs("web", 3)[1:]...))
+	assert.Equal(t, h.traefik.count(), reloads, "nothing has changed")
+	h.backends[sick].set(200)
+	eventually(t, "the healed one is published", func() bool { return h.serves(refs("web", 3)...) })
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 2)...)), "a session that broke is opened anew")
+}
+
+func TestUnreadableRecordIsSetAside(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	h.stop()
+	record := filepath.Join(h.folder, recordFile)
+	assert.NilError(t, os.WriteFile(record, []byte(`{"version": 7}`), 0o600))
+	h.run()
+	eventually(t, "it is set aside", func() bool { _, err := os.Stat(record + ".unreadable"); return err == nil })
+	assert.Assert(t, h.serves(refs("web", 1)...), "what is live stays live")
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+}
+
+func TestCertificates(t *testing.T) {
+	h := newHouse(t, 1)
+	s := h.sidecar
+	eventually(t, "it runs", func() bool { return s.status().Revision != "" })
+	route := httpRoute(func(r *compose.Route) { r.Protocol, r.Cert = compose.HTTPSTerm, certificate("aaaaaaaaaaaa") })
+	assert.NilError(t, s.store.putCertificates([]compose.Route{route}))
+	for name, want := range map[string]string{"aaaaaaaaaaaa.key": "KEY", "aaaaaaaaaaaa.crt": "CHAIN"} {
+		path := filepath.Join(h.folder, certs, name)
+		text, err := os.ReadFile(path)
+		assert.NilError(t, err)
+		assert.Equal(t, string(text), want)
+		info, err := os.Stat(path)
+		assert.NilError(t, err)
+		assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := s.publish(ctx, PublishArgs{Service: "web", Routes: []compose.Route{route}, Backends: refs("web", 1)})
+	assert.ErrorContains(t, err, "certificate of port 80", "nothing answers TLS here")
+	text, err := os.ReadFile(filepath.Join(h.folder, recordFile))
+	assert.NilError(t, err)
+	assert.Assert(t, !strings.Contains(string(text), "KEY") && !strings.Contains(string(text), "CHAIN"))
+
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	_, err = os.Stat(filepath.Join(h.folder, certs, "aaaaaaaaaaaa.key"))
+	assert.Assert(t, errors.Is(err, os.ErrNotExist), "a key that nobody uses is not kept")
+}
+
+func TestConfigShowsTheFiles(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	files, err := b.Config(t.Context())
+	assert.NilError(t, err)
+	want, err := os.ReadFile(filepath.Join(h.folder, dynamic, fileName("web")))
+	assert.NilError(t, err)
+	assert.Equal(t, files[fileName("web")], string(want))
+	assert.Equal(t, len(files), 3)
+}
