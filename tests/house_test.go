@@ -194,8 +194,10 @@ type text struct {
 	body []byte
 }
 
+// isCode says whether a file is part of a program; what stands in testdata is material of tests.
 func (t text) isCode() bool {
-	return strings.HasSuffix(t.name, ".go") && !strings.HasSuffix(t.name, "_test.go")
+	return strings.HasSuffix(t.name, ".go") && !strings.HasSuffix(t.name, "_test.go") &&
+		!slices.Contains(strings.Split(t.name, "/"), "testdata")
 }
 
 // room is the room of a Go file of the product's own module.
