@@ -49,9 +49,6 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	p.Services = inOrder(services)
 	markOneShots(p.Services, p.Jobs)
 	c.unsetSecrets(p)
-	if len(c.errs) > 0 {
-		return Project{}, c.errs
-	}
 	c.digests(&p)
 	if len(c.errs) > 0 {
 		return Project{}, c.errs
@@ -130,6 +127,7 @@ func (r *reading) service() Service {
 
 // template is what a service and a job have in common.
 func (r *reading) template(role Role) Service {
+	r.references()
 	s := Service{Project: r.typed.Name, Name: r.name, Role: role, Replicas: 1, Body: r.body,
 		Networks: map[string]types.NetworkConfig{}, Volumes: map[string]types.VolumeConfig{},
 		Configs: map[string]types.ConfigObjConfig{}, Secrets: map[string]types.SecretConfig{}}

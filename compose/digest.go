@@ -92,17 +92,17 @@ func withoutFiles(body types.ServiceConfig) types.ServiceConfig {
 	return body
 }
 
-// addReferences adds what the service uses of the project, by the engine's names and by content.
+// addReferences adds what the service uses of the project, by the engine's names and by content:
+// what the file calls them does not matter.
 func addReferences(values map[string]any, s Service) error {
 	for key, use := range s.Body.Networks {
-		values["networks."+key] = []any{s.Networks[key].Name, use}
+		values["networks."+or(s.Networks[key].Name, key)] = use
 	}
 	for i, use := range s.Body.Volumes {
-		name := ""
-		if use.Type == types.VolumeTypeVolume {
-			name = s.Volumes[use.Source].Name
+		if use.Type == types.VolumeTypeVolume && use.Source != "" {
+			use.Source = or(s.Volumes[use.Source].Name, use.Source)
 		}
-		values[fmt.Sprintf("volumes.%s", or(use.Target, itoa(i)))] = []any{name, use}
+		values["volumes."+or(use.Target, itoa(i))] = use
 	}
 	type use struct {
 		section string

@@ -55,7 +55,7 @@ func parse(name, path string, content []byte) (*document, FieldErrors) {
 		}
 		root := x.expand(node.Content[0], 0)
 		if root.Kind != yaml.MappingNode {
-			x.report(root, nil, "a compose file is a mapping with `services:` at its top")
+			x.report(root, "a compose file is a mapping with `services:` at its top")
 			continue
 		}
 		doc.roots = append(doc.roots, root)
@@ -80,20 +80,21 @@ type expander struct {
 	file  string
 	nodes int
 	open  map[*yaml.Node]bool // aliases on the way down
+	path  []string            // of the mapping at hand
 	full  bool
 	errs  FieldErrors
 }
 
-func (x *expander) report(at *yaml.Node, path []string, format string, args ...any) {
+func (x *expander) report(at *yaml.Node, format string, args ...any) {
 	x.errs = append(x.errs, &FieldError{File: x.file, Line: at.Line, Column: at.Column,
-		Path: strings.Join(path, "."), Msg: fmt.Sprintf(format, args...)})
+		Path: dotted(x.path), Msg: fmt.Sprintf(format, args...)})
 }
 
 func (x *expander) expand(n *yaml.Node, depth int) *yaml.Node {
 	x.nodes++
 	if (x.nodes > maxNodes || depth > maxDepth) && !x.full {
 		x.full = true
-		x.report(n, nil, "the file is too large: more than %d values or %d levels once aliases are expanded", maxNodes, maxDepth)
+		x.report(n, "the file is too large: more than %d values or %d levels once aliases are expanded", maxNodes, maxDepth)
 	}
 	if x.full {
 		return nullNode(n)
@@ -116,7 +117,7 @@ func (x *expander) expand(n *yaml.Node, depth int) *yaml.Node {
 
 func (x *expander) alias(n *yaml.Node, depth int) *yaml.Node {
 	if n.Alias == nil || x.open[n.Alias] {
-		x.report(n, nil, "the alias *%s contains itself", n.Value)
+		x.report(n, "the alias *%s contains itself", n.Value)
 		return nullNode(n)
 	}
 	x.open[n.Alias] = true
@@ -138,15 +139,17 @@ func (x *expander) mapping(n *yaml.Node, depth int) *yaml.Node {
 			continue
 		}
 		if key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str" {
-			x.report(key, nil, "a key must be a string: put %q in quotes", key.Value)
+			x.report(key, "a key must be a string: put %q in quotes", key.Value)
 			continue
 		}
 		if line, ok := seen[key.Value]; ok {
-			x.report(key, []string{key.Value}, "the key stands twice, first in line %d", line)
+			x.report(key, "the key %s stands twice, first in line %d", key.Value, line)
 			continue
 		}
 		seen[key.Value] = key.Line
+		x.path = append(x.path, key.Value)
 		mapping.Content = append(mapping.Content, bare(key), x.expand(value, depth+1))
+		x.path = x.path[:len(x.path)-1]
 	}
 	for _, source := range merges {
 		x.merge(mapping, seen, x.expand(source, depth+1))
@@ -172,7 +175,7 @@ func (x *expander) merge(mapping *yaml.Node, seen map[string]int, source *yaml.N
 		}
 	default:
 		if !x.full {
-			x.report(source, nil, "`<<` takes a mapping or a list of mappings")
+			x.report(source, "`<<` takes a mapping or a list of mappings")
 		}
 	}
 }
@@ -286,6 +289,9 @@ func (d *document) prune(path []string) {
 
 // encode writes the trees as YAML again.
 func (d *document) encode() ([]byte, error) {
+	if len(d.roots) == 0 {
+		return []byte("{}\n"), nil
+	}
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
 	for _, root := range d.roots {

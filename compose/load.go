@@ -143,6 +143,7 @@ func (l *loading) shapes() ([]rejected, error) {
 		}
 	}
 	for i, doc := range l.places.docs {
+		wrong = append(wrong, doc.rings()...)
 		check(doc, len(l.docs) == 1 || i < len(l.from.order), nil)
 		follow(doc)
 	}
@@ -158,7 +159,7 @@ func (l *loading) pending(text string) bool {
 // section or service is wrong, or an extended file, whose copy is already written.
 func (l *loading) prune(wrong []rejected) bool {
 	for _, w := range wrong {
-		if len(w.path) < 3 || !slices.Contains(l.docs, w.doc) {
+		if len(w.path) < 3 || w.path[2] == "extends" || !slices.Contains(l.docs, w.doc) {
 			return false
 		}
 	}

@@ -3,12 +3,15 @@ package compose
 import (
 	"regexp"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 var (
 	pathInText    = regexp.MustCompile(`\b(services|jobs|networks|volumes|secrets|configs|models|include)((?:\.[A-Za-z0-9_-]+|\[\d*\]|\.\[\d*\])+)`)
 	serviceInText = regexp.MustCompile(`(?:service|job) "?([A-Za-z0-9._-]+)"?`)
 	partInText    = regexp.MustCompile(`[A-Za-z0-9_-]+`)
+	afterword     = regexp.MustCompile(`(: (stat|open) .*|: invalid compose project)$`)
 	preamble      = regexp.MustCompile(`^(validating [^:]*: |error while interpolating |failed to parse [^:]*: )+`)
 )
 
@@ -30,7 +33,8 @@ func (l *loading) located(err error) error {
 		e := l.places.at(nil, "the file has no services", "")
 		return FieldErrors{e}
 	}
-	text = preamble.ReplaceAllString(text, "")
+	text = afterword.ReplaceAllString(preamble.ReplaceAllString(text, ""), "")
+	text = strings.Replace(text, "failed to cast to expected type: ", "", 1)
 	if m := pathInText.FindStringSubmatch(text); m != nil {
 		path := append([]string{m[1]}, partInText.FindAllString(m[2], -1)...)
 		e := l.places.at(path, strings.TrimSpace(strings.TrimLeft(strings.Replace(text, m[0], "", 1), ": ")), "")
@@ -60,10 +64,16 @@ func (l *loading) envFile(text string) []string {
 					if value == nil {
 						continue
 					}
-					for _, file := range scalars(value) {
-						if clean := strings.TrimPrefix(file, "./"); clean != "" && strings.Contains(text, clean) {
-							return []string{"services", name.Value, key}
+					for i, file := range scalars(value) {
+						clean := strings.TrimPrefix(file, "./")
+						if clean == "" || !strings.Contains(text, clean) {
+							continue
 						}
+						path := []string{"services", name.Value, key}
+						if value.Kind == yaml.SequenceNode && i < len(value.Content) {
+							path = append(path, itoa(i))
+						}
+						return path
 					}
 				}
 			}

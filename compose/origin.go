@@ -60,6 +60,9 @@ func (o *origin) read(name, path string, content []byte, in scope, extended bool
 	if len(errs) > 0 {
 		return doc
 	}
+	if len(in.stack) > 0 {
+		o.anchorCertificates(doc, in.dir)
+	}
 	in.stack = append(slices.Clone(in.stack), path)
 	for _, root := range doc.roots {
 		if _, include := child(root, "include"); include != nil && include.Kind == yaml.SequenceNode && !extended {
@@ -359,3 +362,54 @@ func (o *origin) Accept(path string) bool {
 func (o *origin) Load(_ context.Context, path string) (string, error) { return path, nil }
 
 func (o *origin) Dir(path string) string { return filepath.Dir(o.docs[path].path) }
+
+// anchorCertificates makes the certificate files of an included or extended document absolute: their
+// paths start at its own folder. What is no file there may be a secret's name and stays.
+func (o *origin) anchorCertificates(doc *document, dir string) {
+	for _, root := range doc.roots {
+		_, services := child(root, "services")
+		for _, service := range entries(services) {
+			_, keys := child(service, extension)
+			_, cert := child(keys, "ssl_cert")
+			files := []*yaml.Node{cert}
+			if cert != nil && cert.Kind == yaml.MappingNode {
+				_, chain := child(cert, "cert")
+				_, key := child(cert, "key")
+				files = []*yaml.Node{chain, key}
+			}
+			for _, f := range files {
+				if f != nil && f.Kind == yaml.ScalarNode && !filepath.IsAbs(f.Value) && isFile(filepath.Join(dir, f.Value)) {
+					f.Value = o.escape(dir) + string(filepath.Separator) + f.Value
+				}
+			}
+		}
+	}
+}
+
+// rings finds services that extend each other. Each ring is told once, at its first name.
+func (d *document) rings() []rejected {
+	var wrong []rejected
+	for start := range d.bases {
+		section, name, _ := strings.Cut(start, ".")
+		first := reference{d, section, name}
+		trail := []string{name}
+		for at := d.bases[start]; ; {
+			if at == first {
+				if slices.Min(trail) == name {
+					path := []string{section, name, "extends"}
+					best := d.place(path, 0)
+					wrong = append(wrong, rejected{d, path, d.errorAt(best.node, path, "the services extend each other: "+
+						strings.Join(append(trail, name), " -> "), "take one of them out")})
+				}
+				break
+			}
+			trail = append(trail, at.name)
+			next, ok := at.doc.bases[at.section+"."+at.name]
+			if !ok || len(trail) > maxDepth {
+				break
+			}
+			at = next
+		}
+	}
+	return wrong
+}

@@ -21,7 +21,7 @@ func dotted(path []string) string {
 		if part == extension && i == 2 && len(path) > 3 {
 			continue
 		}
-		if _, err := strconv.Atoi(part); err == nil && i > 2 {
+		if _, err := strconv.Atoi(part); err == nil && (i > 2 || path[0] == "include") {
 			b.WriteString("[" + part + "]")
 			continue
 		}
@@ -100,9 +100,15 @@ func (p places) sortErrors(errs FieldErrors) FieldErrors {
 			order[d.name] = len(order)
 		}
 	}
+	rank := func(file string) int {
+		if i, ok := order[file]; ok {
+			return i
+		}
+		return len(order) // an extended file
+	}
 	slices.SortStableFunc(errs, func(a, b *FieldError) int {
 		return cmp.Or(
-			cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
+			cmp.Compare(rank(a.File), rank(b.File)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Msg, b.Msg))
 	})
 	return slices.CompactFunc(errs, func(a, b *FieldError) bool { return *a == *b })

@@ -126,6 +126,7 @@ func (s *shape) ours(root map[string]any) {
 	c := checker{pending: s.pending, report: func(path []string, onKey bool, msg, hint string) { s.report(path, onKey, msg, hint) }}
 	for _, section := range []string{"services", "jobs"} {
 		for name, service := range asMap(root[section]) {
+			s.timesOf([]string{section, name}, asMap(service))
 			keys, ok := asMap(service)[extension]
 			if !ok || keys == nil {
 				continue

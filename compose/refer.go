@@ -1,0 +1,101 @@
+package compose
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// references checks that what a service names at the top level stands there, and that it has an image.
+func (r *reading) references() {
+	if r.body.Image == "" && r.body.Build == nil && r.body.Provider == nil {
+		r.reportAt(nil, "has no image", "add image or build")
+	}
+	for key := range r.body.Networks {
+		known(r, "networks", key, "network", r.typed.Networks)
+	}
+	for i, v := range r.body.Volumes {
+		if v.Type == types.VolumeTypeVolume && v.Source != "" {
+			if _, ok := r.typed.Volumes[v.Source]; !ok {
+				r.unknown([]string{"volumes", itoa(i)}, "volume", v.Source, slices.Collect(maps.Keys(r.typed.Volumes)))
+			}
+		}
+	}
+	for i, c := range r.body.Configs {
+		if _, ok := r.typed.Configs[c.Source]; !ok {
+			r.unknown([]string{"configs", itoa(i)}, "config", c.Source, slices.Collect(maps.Keys(r.typed.Configs)))
+		}
+	}
+	for i, c := range r.body.Secrets {
+		if _, ok := r.typed.Secrets[c.Source]; !ok {
+			r.unknown([]string{"secrets", itoa(i)}, "secret", c.Source, slices.Collect(maps.Keys(r.typed.Secrets)))
+		}
+	}
+	if r.body.NetworkMode != "" && len(r.body.Networks) > 0 {
+		r.reportAt([]string{"network_mode"}, "cannot stand beside networks", "keep one of them")
+	}
+	r.portRange()
+}
+
+func known[V any](r *reading, section, key, noun string, declared map[string]V) {
+	if _, ok := declared[key]; !ok {
+		r.unknown([]string{section, key}, noun, key, slices.Collect(maps.Keys(declared)))
+	}
+}
+
+func (r *reading) unknown(below []string, noun, key string, declared []string) {
+	hint := didYouMean(key, declared)
+	if hint == "" {
+		hint = "add it under the top-level " + noun + "s"
+	}
+	r.reportAt(below, "there is no "+noun+" "+key, hint)
+}
+
+// portRange refuses port numbers that no engine takes.
+func (r *reading) portRange() {
+	for i, p := range r.body.Ports {
+		wrong := p.Target < 1 || p.Target > 65535
+		for n := range strings.SplitSeq(p.Published, "-") {
+			if p.Published == "" {
+				continue
+			}
+			number, ok := asInt(n)
+			wrong = wrong || !ok || number < 0 || number > 65535
+		}
+		if wrong {
+			r.reportAt([]string{"ports", itoa(i)}, "a port is a number from 1 to 65535", "")
+		}
+	}
+}
+
+// durations are Compose's own keys that take one. Its schema calls them mere texts.
+var durations = [][]string{
+	{"healthcheck", "interval"}, {"healthcheck", "timeout"}, {"healthcheck", "start_period"}, {"healthcheck", "start_interval"},
+	{"stop_grace_period"},
+	{"deploy", "update_config", "delay"}, {"deploy", "update_config", "monitor"},
+	{"deploy", "rollback_config", "delay"}, {"deploy", "rollback_config", "monitor"},
+	{"deploy", "restart_policy", "delay"}, {"deploy", "restart_policy", "window"},
+}
+
+// timesOf checks the durations of one service in a file.
+func (s *shape) timesOf(path []string, service map[string]any) {
+	for _, below := range durations {
+		var v any = service
+		for _, part := range below {
+			v = asMap(v)[part]
+		}
+		text, ok := v.(string)
+		if !ok || s.pending(text) {
+			continue
+		}
+		if _, err := time.ParseDuration(text); err == nil {
+			continue
+		}
+		if _, ok := asDuration(text); !ok || !strings.ContainsAny(text, "smhdwu") {
+			s.report(slices.Concat(path, below), false, "must be a duration such as 5s or 1m30s", "")
+		}
+	}
+}
