@@ -77,6 +77,7 @@ func modelTree(model *types.Project) (map[string]any, error) {
 	}
 	shown.Jobs = maps.Clone(model.Jobs)
 	for name, j := range shown.Jobs {
+		j.Name = "" // its key says it
 		j.Extensions = cleanKeys(j.Extensions, jobFields)
 		shown.Jobs[name] = j
 	}

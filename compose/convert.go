@@ -115,6 +115,9 @@ func (r *reading) reportAt(below []string, msg, hint string) {
 func (r *reading) service() Service {
 	s := r.template(RoleReplica)
 	s.Replicas = r.replicas()
+	if n, ok := r.l.opt.Scale[r.name]; ok {
+		s.Replicas = n
+	}
 	s.Routes, s.Body.Ports = r.routes(s.Replicas)
 	s.Probe = r.probe(s.Routes)
 	s.Rollout = r.rollout(s)

@@ -122,7 +122,16 @@ func addReferences(values map[string]any, s Service) error {
 	for _, hook := range s.Body.PreStart {
 		grants(hook.ContainerSpec)
 	}
+	counted := []string{} // hooks inherit what the service was granted
 	for _, u := range uses {
+		grant, err := json.Marshal([]any{u.section, u.grant})
+		if err != nil {
+			return fmt.Errorf("encode service %s: %w", s.Name, err)
+		}
+		if slices.Contains(counted, string(grant)) {
+			continue
+		}
+		counted = append(counted, string(grant))
 		content, err := contentOf(u.source)
 		if err != nil {
 			return &contentError{section: u.section, key: u.grant.Source, path: u.source.File, err: err}

@@ -24,6 +24,7 @@ type LoadOptions struct {
 	EnvFiles    []string // --env-file; none: COMPOSE_ENV_FILES, else .env in the project folder
 	Env         []string // the process's environment, "NAME=value"; it wins over env files
 	Services    []string // services named on the command line: their profiles are active
+	Scale       map[string]int // by service: replicas, instead of what the files say
 	Stdin       io.Reader
 	WorkDir     string // "": the process's working folder
 
