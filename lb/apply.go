@@ -156,7 +156,7 @@ func (s *Sidecar) proveCertificates(ctx context.Context, routes []compose.Route)
 		}
 		shown, err := s.shownCertificate(ctx, r)
 		if err != nil {
-			return fmt.Errorf("certificate of port %d: %w", r.ServicePort, err)
+			return fmt.Errorf("certificate of port %d: the balancer completes no TLS handshake: %w", r.ServicePort, err)
 		}
 		if shown.Subject.CommonName == traefikDefault {
 			return fmt.Errorf("certificate of port %d: the balancer cannot use %s and shows its own", r.ServicePort, r.Cert.Source)

@@ -141,6 +141,8 @@ func (s *Sidecar) Run(ctx context.Context) error {
 // restore reads what was left by the sidecar before. What was up stays up until probes say otherwise Fall
 // times: a sidecar that starts must not take a service from its users.
 func (s *Sidecar) restore() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.store.makeFolders(); err != nil {
 		return err
 	}

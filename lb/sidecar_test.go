@@ -1,8 +1,17 @@
 package lb
 
 import (
-	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"math/big"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -288,33 +297,66 @@ func TestUnreadableRecordIsSetAside(t *testing.T) {
 	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
 }
 
+// makeCertificate is a throw-away certificate for a host name.
+func makeCertificate(t *testing.T, digest, name string) *compose.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	assert.NilError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	assert.NilError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	assert.NilError(t, err)
+	return &compose.Certificate{
+		Source: "cert.pem", Digest: digest,
+		Chain: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		Key:   string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+	}
+}
+
+// tlsListener shows a certificate, as the balancer's port does, and returns the port.
+func tlsListener(t *testing.T, c *compose.Certificate) int {
+	pair, err := tls.X509KeyPair([]byte(c.Chain), []byte(c.Key))
+	assert.NilError(t, err)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	assert.NilError(t, err)
+	server := &http.Server{Handler: http.NotFoundHandler()}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
 func TestCertificates(t *testing.T) {
 	h := newHouse(t, 1)
-	s := h.sidecar
-	eventually(t, "it runs", func() bool { return s.status().Revision != "" })
-	route := httpRoute(func(r *compose.Route) { r.Protocol, r.Cert = compose.HTTPSTerm, certificate("aaaaaaaaaaaa") })
-	assert.NilError(t, s.store.putCertificates([]compose.Route{route}))
-	for name, want := range map[string]string{"aaaaaaaaaaaa.key": "KEY", "aaaaaaaaaaaa.crt": "CHAIN"} {
-		path := filepath.Join(h.folder, certs, name)
-		text, err := os.ReadFile(path)
-		assert.NilError(t, err)
-		assert.Equal(t, string(text), want)
-		info, err := os.Stat(path)
+	b, _ := h.balancer()
+	ours, traefiks := makeCertificate(t, "aaaaaaaaaaaa", "shop.example.com"), makeCertificate(t, "bbbbbbbbbbbb", traefikDefault)
+	step := h.route(refs("web", 1)...)
+	step.Routes[0].Protocol, step.Routes[0].Cert, step.Routes[0].Hosts = compose.HTTPSTerm, ours, []string{"shop.example.com"}
+
+	step.Routes[0].ServicePort = tlsListener(t, traefiks)
+	assert.ErrorContains(t, b.Do(t.Context(), step), "the balancer cannot use cert.pem and shows its own")
+	step.Routes[0].ServicePort = tlsListener(t, ours)
+	assert.NilError(t, b.Do(t.Context(), step))
+
+	for _, ending := range []string{".key", ".crt"} {
+		info, err := os.Stat(filepath.Join(h.folder, certs, "aaaaaaaaaaaa"+ending))
 		assert.NilError(t, err)
 		assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	err := s.publish(ctx, PublishArgs{Service: "web", Routes: []compose.Route{route}, Backends: refs("web", 1)})
-	assert.ErrorContains(t, err, "certificate of port 80", "nothing answers TLS here")
 	text, err := os.ReadFile(filepath.Join(h.folder, recordFile))
 	assert.NilError(t, err)
-	assert.Assert(t, !strings.Contains(string(text), "KEY") && !strings.Contains(string(text), "CHAIN"))
+	assert.Assert(t, !strings.Contains(string(text), "PRIVATE KEY") && !strings.Contains(string(text), "BEGIN"))
+	status, err := b.Status(t.Context())
+	assert.NilError(t, err)
+	assert.DeepEqual(t, status.Services[0].Routes[0].Cert, &compose.Certificate{Source: "cert.pem", Digest: "aaaaaaaaaaaa"})
 
-	b, _ := h.balancer()
 	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
 	_, err = os.Stat(filepath.Join(h.folder, certs, "aaaaaaaaaaaa.key"))
 	assert.Assert(t, errors.Is(err, os.ErrNotExist), "a key that nobody uses is not kept")
+
+	step.Routes[0].Cert = &compose.Certificate{Source: "mixed.pem", Digest: "cccccccccccc", Chain: ours.Chain, Key: traefiks.Key}
+	assert.ErrorContains(t, b.Do(t.Context(), step), "certificate mixed.pem: tls: private key does not match public key")
 }
 
 func TestConfigShowsTheFiles(t *testing.T) {

@@ -2,6 +2,7 @@ package lb
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -144,7 +145,8 @@ func (s store) dynamicFiles() (map[string]string, error) {
 }
 
 // putCertificates writes the certificates of routes. They are named after their content, so an existing one
-// is the same one.
+// is the same one. A pair that does not belong together is refused: Traefik would show no certificate at all
+// any more, of no service.
 func (s store) putCertificates(routes []compose.Route) error {
 	for _, r := range routes {
 		if r.Cert == nil || r.Cert.Chain == "" {
@@ -152,6 +154,9 @@ func (s store) putCertificates(routes []compose.Route) error {
 		}
 		if !digest.MatchString(r.Cert.Digest) {
 			return fmt.Errorf("certificate digest %q is not hexadecimal", r.Cert.Digest)
+		}
+		if _, err := tls.X509KeyPair([]byte(r.Cert.Chain), []byte(r.Cert.Key)); err != nil {
+			return fmt.Errorf("certificate %s: %w", r.Cert.Source, err)
 		}
 		name := certs + "/" + certificateName(r.Cert)
 		if _, err := s.write(name+".key", []byte(r.Cert.Key), 0o600); err != nil {
