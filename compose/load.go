@@ -17,13 +17,13 @@ import (
 // LoadOptions says which files make the project. The zero value is: the default files of the process's
 // working folder, with no variable set.
 type LoadOptions struct {
-	Files       []string // -f, relative to WorkDir; "-" is Stdin; none: COMPOSE_FILE, else the default names
-	ProjectName string   // -p; "": COMPOSE_PROJECT_NAME, else `name:`, else the project folder's name
-	ProjectDir  string   // --project-directory; "": the first file's folder
-	Profiles    []string // --profile; none: COMPOSE_PROFILES
-	EnvFiles    []string // --env-file; none: COMPOSE_ENV_FILES, else .env in the project folder
-	Env         []string // the process's environment, "NAME=value"; it wins over env files
-	Services    []string // services named on the command line: their profiles are active
+	Files       []string       // -f, relative to WorkDir; "-" is Stdin; none: COMPOSE_FILE, else the default names
+	ProjectName string         // -p; "": COMPOSE_PROJECT_NAME, else `name:`, else the project folder's name
+	ProjectDir  string         // --project-directory; "": the first file's folder
+	Profiles    []string       // --profile; none: COMPOSE_PROFILES
+	EnvFiles    []string       // --env-file; none: COMPOSE_ENV_FILES, else .env in the project folder
+	Env         []string       // the process's environment, "NAME=value"; it wins over env files
+	Services    []string       // services named on the command line: their profiles are active
 	Scale       map[string]int // by service: replicas, instead of what the files say
 	Stdin       io.Reader
 	WorkDir     string // "": the process's working folder
