@@ -16,8 +16,14 @@ as_root() {
 	fi
 }
 
-# The file system below $work belongs to root.
-trap 'as_root rm -rf "$work"' EXIT
+# The file system below $work belongs to root, once it is there.
+clean() {
+	if [[ -d $root ]]; then
+		as_root rm -rf "$root"
+	fi
+	rm -rf "$work"
+}
+trap clean EXIT
 
 need_debootstrap() {
 	[[ $(uname -s) == Linux ]] || die "$IMAGE can only be built on Linux; pull it, or build it on a Linux host"
@@ -25,8 +31,10 @@ need_debootstrap() {
 	as_root sh -c 'command -v debootstrap' >/dev/null && return
 	command -v apt-get >/dev/null || die "debootstrap is not installed, and there is no apt-get to install it with"
 	say "installing debootstrap"
-	as_root apt-get update -qq
-	as_root apt-get install -qq --yes --no-install-recommends debootstrap >/dev/null
+	{
+		as_root apt-get update -qq &&
+			as_root apt-get install -qq --yes --no-install-recommends debootstrap
+	} >"$work/log" 2>&1 || die "install debootstrap: $(tail -n 3 "$work/log")"
 }
 
 # sources prints this host's own package sources of the suite, or nothing on other systems.
@@ -41,9 +49,9 @@ sources() {
 # base fills $root with the smallest Debian; it is kept for the next image in .build/.
 base() {
 	local kept=$cache/debian-$suite.tar mirror
+	need_debootstrap
 	mkdir -p "$root"
 	if [[ ! -s $kept ]]; then
-		need_debootstrap
 		say "installing a minimal Debian $suite (about half a minute)"
 		mirror=$(sources | awk -v suite="$suite" '$3 == suite { print $2; exit }')
 		as_root debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1 ||
@@ -56,7 +64,6 @@ base() {
 		mv "$kept.$$" "$kept"
 		return
 	fi
-	need_debootstrap
 	as_root tar -C "$root" --numeric-owner -xp <"$kept"
 }
 
