@@ -118,7 +118,10 @@ type judgement struct {
 // rise, whatever it answers.
 func (j judgement) probed(err error, p compose.Probe, now time.Time) judgement {
 	if err != nil {
-		j.Good, j.Bad, j.Reason = 0, j.Bad+1, err.Error()
+		j.Good, j.Bad = 0, j.Bad+1
+		if !j.Stopped && !j.Unwell { // the engine knows the reason better
+			j.Reason = err.Error()
+		}
 		if j.Up && j.Bad >= max(p.Fall, 1) {
 			j.Up, j.Since = false, now
 		}
