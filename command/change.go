@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,16 +41,11 @@ func (i *invocation) wantedUp(ctx context.Context, c *cli.Context) (compose.Proj
 	if err != nil {
 		return compose.Project{}, options, err
 	}
-	project, err := i.load(ctx, i.loadOptions(options.Services...))
+	project, err := i.loadScaled(ctx, wanted, options.Services)
 	if err != nil {
 		return project, options, err
 	}
-	if err := noSuchService(options.Services, serviceNames(project, nil)); err != nil {
-		return project, options, err
-	}
-	if project, err = scaled(project, wanted); err != nil {
-		return project, options, err
-	}
+	options.RemoveOrphans = options.RemoveOrphans || truthy(variable(project, "COMPOSE_REMOVE_ORPHANS"))
 	options.System, err = i.system(ctx, project)
 	return project, options, err
 }
@@ -61,7 +55,7 @@ func (i *invocation) planOptions(c *cli.Context) (plan.Options, error) {
 		Services:      c.Args().Slice(),
 		NoDeps:        c.Bool("no-deps"),
 		ForceRecreate: c.Bool("force-recreate"), NoRecreate: c.Bool("no-recreate"),
-		RemoveOrphans:    c.Bool("remove-orphans") || truthy(i.env["COMPOSE_REMOVE_ORPHANS"]),
+		RemoveOrphans:    c.Bool("remove-orphans"),
 		RenewAnonVolumes: c.Bool("renew-anon-volumes"),
 		NoStart:          c.Bool("no-start"), Wait: c.Bool("wait"),
 		Pull: c.String("pull"), Build: c.Bool("build"), NoBuild: c.Bool("no-build"),
@@ -82,23 +76,16 @@ func (i *invocation) planOptions(c *cli.Context) (plan.Options, error) {
 	return options, err
 }
 
-// scaled is the project with other numbers of replicas.
-func scaled(project compose.Project, wanted map[string]int) (compose.Project, error) {
-	names := make([]string, 0, len(wanted))
-	for name := range wanted {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if err := noSuchService(names, serviceNames(compose.Project{Services: project.Services}, nil)); err != nil {
+// loadScaled reads the files with other numbers of replicas. It is not enough to change a number: with more
+// than one replica, ports move to the balancer.
+func (i *invocation) loadScaled(ctx context.Context, wanted map[string]int, services []string) (compose.Project, error) {
+	options := i.loadOptions(services...)
+	options.Scale = wanted
+	project, err := i.load(ctx, options)
+	if err != nil {
 		return project, err
 	}
-	project.Services = slices.Clone(project.Services)
-	for at, s := range project.Services {
-		if n, ok := wanted[s.Name]; ok {
-			project.Services[at].Replicas = n
-		}
-	}
-	return project, nil
+	return project, noSuchService(append(sortedKeys(wanted), services...), serviceNames(project, nil))
 }
 
 // host is the engine with the project's balancer, at work for this invocation.

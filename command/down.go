@@ -42,7 +42,7 @@ func (i *invocation) down(ctx context.Context, c *cli.Context) error {
 	}
 	options := plan.DownOptions{
 		Want: project.wanted(), Services: c.Args().Slice(), Volumes: c.Bool("volumes"), Images: c.String("rmi"), Timeout: timeout,
-		RemoveOrphans: c.Bool("remove-orphans") || truthy(i.env["COMPOSE_REMOVE_ORPHANS"]),
+		RemoveOrphans: c.Bool("remove-orphans") || truthy(first(i.env["COMPOSE_REMOVE_ORPHANS"], variable(project.Project, "COMPOSE_REMOVE_ORPHANS"))),
 	}
 	return i.apply(ctx, project, "down", func(have plan.Observed) (plan.Plan, error) {
 		err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"hyper-lite/compose"
@@ -78,37 +79,89 @@ func exitCode(err error) int {
 
 // printError is the one place that prints an error: `error:` and what is wrong, then what helps.
 func printError(out io.Writer, paint palette, err error) {
-	if _, silent := errors.AsType[codeError](err); silent || err == nil {
+	if err == nil {
 		return
 	}
-	label := paint.bad("error:")
-	if fields, ok := errors.AsType[compose.FieldErrors](err); ok {
-		for _, f := range fields {
-			printField(out, paint, f)
+	if exitCode(err) == exitInterrupted {
+		if errors.As(err, new(codeError)) {
+			return
 		}
+		fmt.Fprintf(out, "%s interrupted\n", paint.bad("error:"))
+		printHint(out, paint, "what was done stays; type the same command again to go on from there")
+		return
+	}
+	var failed []string // services
+	for _, one := range each(err) {
+		printOne(out, paint, one)
+		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](one); ok {
+			failed = append(failed, unhealthy.Container.Ref.Service)
+		}
+	}
+	slices.Sort(failed)
+	if len(failed) > 0 {
+		printHint(out, paint, fmt.Sprintf("`%s logs %s` shows more; what failed is kept until the next `up`",
+			programName, strings.Join(slices.Compact(failed), " ")))
+	}
+}
+
+// each takes joined errors apart, and leaves out what was cancelled because of another.
+func each(err error) []error {
+	if with, ok := err.(*hinted); ok {
+		all := each(with.error)
+		all[len(all)-1] = &hinted{all[len(all)-1], with.hint}
+		return all
+	}
+	parts := joined(err)
+	if parts == nil {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range parts {
+		for _, one := range each(e) {
+			said := func(other error) bool { return other.Error() == one.Error() }
+			if !slices.ContainsFunc(all, said) {
+				all = append(all, one)
+			}
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(all), func(e error) bool { return errors.Is(e, context.Canceled) })
+	if len(rest) > 0 {
+		return rest
+	}
+	return all
+}
+
+// joined are the errors that stand side by side in one, or nil. An error that tells a story of its own around
+// several others is one error.
+func joined(err error) []error {
+	list, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	parts := list.Unwrap()
+	texts := make([]string, len(parts))
+	for at, part := range parts {
+		texts[at] = part.Error()
+	}
+	if err.Error() != strings.Join(texts, "\n") {
+		return nil
+	}
+	return parts
+}
+
+func printOne(out io.Writer, paint palette, err error) {
+	if errors.As(err, new(codeError)) {
 		return
 	}
 	if field, ok := errors.AsType[*compose.FieldError](err); ok {
 		printField(out, paint, field)
 		return
 	}
-	if conflicts, ok := errors.AsType[plan.ConflictErrors](err); ok {
-		for _, c := range conflicts {
-			fmt.Fprintf(out, "%s %s\n", label, c)
-			printHint(out, paint, c.Hint)
-		}
-		return
-	}
-	if exitCode(err) == exitInterrupted {
-		fmt.Fprintf(out, "%s interrupted\n", label)
-		printHint(out, paint, "what was done stays; type the same command again to go on from there")
-		return
-	}
 	if unhealthy, ok := errors.AsType[*plan.UnhealthyError](err); ok {
 		printUnhealthy(out, paint, err, unhealthy)
 		return
 	}
-	fmt.Fprintf(out, "%s %s\n", label, indented(err.Error(), "       "))
+	fmt.Fprintf(out, "%s %s\n", paint.bad("error:"), indented(err.Error(), "       "))
 	printHint(out, paint, hintOf(err))
 }
 
@@ -122,10 +175,7 @@ func printField(out io.Writer, paint palette, field *compose.FieldError) {
 // printUnhealthy shows what a reader needs to find the cause: the replica, why it was given up, its health
 // check's output and its last words.
 func printUnhealthy(out io.Writer, paint palette, err error, u *plan.UnhealthyError) {
-	fmt.Fprintf(out, "%s %s is not %s: %s\n", paint.bad("error:"), replicaName(u.Container), u.Condition, u.Reason)
-	if text := err.Error(); text != u.Error() {
-		fmt.Fprintf(out, "  %s\n", strings.TrimSuffix(strings.TrimSuffix(text, u.Error()), ": "))
-	}
+	fmt.Fprintf(out, "%s %s is not %s: %s\n", paint.bad("error:"), replicaName(u.Container), became(u.Condition), u.Reason)
 	if u.Health != "" {
 		fmt.Fprintf(out, "  health check: %s\n", indented(strings.TrimSpace(u.Health), "                "))
 	}
@@ -136,7 +186,6 @@ func printUnhealthy(out io.Writer, paint palette, err error, u *plan.UnhealthyEr
 		}
 	}
 	printHint(out, paint, hintOf(err))
-	printHint(out, paint, fmt.Sprintf("`%s logs %s` shows more; the container is kept until the next `up`", programName, u.Container.Ref.Service))
 }
 
 // replicaName is a container as the user knows it.
@@ -158,9 +207,6 @@ func hintOf(err error) string {
 	}
 	if conflict, ok := errors.AsType[*plan.ConflictError](err); ok {
 		return conflict.Hint
-	}
-	if isUnreachable(err) {
-		return "is Docker running? DOCKER_HOST, --host and --context choose another engine"
 	}
 	return ""
 }

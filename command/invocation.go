@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -58,6 +56,7 @@ type invocation struct {
 	progress progress
 	opened   Engine
 	balancer *lb.Balancer
+	warned   []string
 }
 
 // verb makes an action of what a verb does: it reads the flags of every command, and afterwards closes what
@@ -101,9 +100,14 @@ func (i *invocation) finishProgress() {
 	}
 }
 
+// warn shows each warning once.
 func (i *invocation) warn(warnings ...string) {
 	paint := palette(coloured(i.ansi, i.Err, i.env))
 	for _, w := range warnings {
+		if slices.Contains(i.warned, w) {
+			continue
+		}
+		i.warned = append(i.warned, w)
 		if i.progress != nil {
 			i.progress.warn(w)
 			continue
@@ -131,6 +135,14 @@ func (i *invocation) variables() []string {
 	return pairs
 }
 
+// variable is one of the variables that the files were read with: of the environment, or of an env file.
+func variable(project compose.Project, name string) string {
+	if project.Model == nil {
+		return ""
+	}
+	return project.Model.Environment[name]
+}
+
 // load reads the files. Warnings are shown at once.
 func (i *invocation) load(ctx context.Context, options compose.LoadOptions) (compose.Project, error) {
 	project, warnings, err := compose.Load(ctx, options)
@@ -156,28 +168,38 @@ func (f foundProject) wanted() *compose.Project {
 	return &f.Project
 }
 
-// find reads the files, or where there are none finds the project by -p, by COMPOSE_PROJECT_NAME, or by the
-// folder that its containers were made from.
+// find reads the files. Where there are none it finds the project by -p, by COMPOSE_PROJECT_NAME, or by the
+// folder that its containers were made from. Where they are wrong, -p still finds it: what runs can be looked
+// at and taken down.
 func (i *invocation) find(ctx context.Context) (foundProject, error) {
 	project, err := i.load(ctx, i.loadOptions())
 	if err == nil {
 		return foundProject{Project: project, files: true}, nil
 	}
-	if !errors.Is(err, compose.ErrNoFile) || len(i.files) > 0 || i.env["COMPOSE_FILE"] != "" {
+	name := cmp.Or(i.project, i.env["COMPOSE_PROJECT_NAME"])
+	missing := errors.Is(err, compose.ErrNoFile) && len(i.files) == 0 && i.env["COMPOSE_FILE"] == ""
+	if !missing && (name == "" || ctx.Err() != nil) {
 		return foundProject{}, err
 	}
-	host, openErr := i.engine(ctx)
-	if openErr != nil {
-		return foundProject{}, openErr
+	if !missing {
+		i.warn(fmt.Sprintf("the files are not used, only what runs: %v", err))
 	}
-	projects, listErr := host.Projects(ctx)
-	if listErr != nil {
-		return foundProject{}, listErr
+	return i.findRunning(ctx, name, err)
+}
+
+// findRunning finds a project by its containers. cause is why the files do not tell.
+func (i *invocation) findRunning(ctx context.Context, name string, cause error) (foundProject, error) {
+	host, err := i.engine(ctx)
+	if err != nil {
+		return foundProject{}, err
 	}
-	name := cmp.Or(i.project, i.env["COMPOSE_PROJECT_NAME"])
-	folder, dirErr := filepath.Abs(i.directory)
-	if dirErr != nil {
-		return foundProject{}, dirErr
+	projects, err := host.Projects(ctx)
+	if err != nil {
+		return foundProject{}, err
+	}
+	folder, err := filepath.Abs(i.directory)
+	if err != nil {
+		return foundProject{}, err
 	}
 	for _, p := range projects {
 		if p.Name == name || (name == "" && p.WorkDir == folder) {
@@ -187,7 +209,7 @@ func (i *invocation) find(ctx context.Context) (foundProject, error) {
 	if name != "" {
 		return foundProject{Project: compose.Project{Name: name}}, nil
 	}
-	return foundProject{}, &hinted{err, "or name a project that runs: -p NAME"}
+	return foundProject{}, &hinted{cause, "or name a project that runs: -p NAME"}
 }
 
 // engine opens the engine, once.
@@ -232,37 +254,14 @@ func (i *invocation) system(ctx context.Context, project compose.Project) (plan.
 	if err != nil {
 		return plan.System{}, err
 	}
-	if sidecarExecutable() == "" {
-		return plan.System{}, &hinted{
-			fmt.Errorf("make the sidecar: no Linux executable of hyper-lite for %s", runtime.GOARCH),
-			fmt.Sprintf("put hyper-lite-linux-%s of the same release beside this executable", runtime.GOARCH),
-		}
+	if err := checkExecutable(sidecarExecutable()); err != nil {
+		return plan.System{}, err
 	}
 	image, err := host.SidecarImage()
 	if err != nil {
 		return plan.System{}, err
 	}
 	return lb.System(project, image, host.SocketPath())
-}
-
-// sidecarExecutable is the Linux executable that the sidecar's image is made of, or "" where there is none: this
-// program on Linux, and elsewhere the one that was shipped beside it.
-func sidecarExecutable() string {
-	own, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	if runtime.GOOS == "linux" {
-		return own
-	}
-	if real, err := filepath.EvalSymlinks(own); err == nil {
-		own = real
-	}
-	beside := filepath.Join(filepath.Dir(own), "hyper-lite-linux-"+runtime.GOARCH)
-	if _, err := os.Stat(beside); err != nil {
-		return ""
-	}
-	return beside
 }
 
 // noSuchService is an error where a service was named that nobody knows.

@@ -132,26 +132,37 @@ func counted(n int, noun string) string {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// explained adds to a failed replica what its log says, and what still serves.
+// explained adds to failed replicas what their logs say, and what still serves.
 func (i *invocation) explained(ctx context.Context, project compose.Project, err error) error {
-	unhealthy, ok := errors.AsType[*plan.UnhealthyError](err)
-	if !ok {
+	if ctx.Err() != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if len(unhealthy.LastLog) == 0 {
+	var services []string
+	for _, one := range each(err) {
+		unhealthy, ok := errors.AsType[*plan.UnhealthyError](one)
+		if !ok {
+			continue
+		}
+		services = append(services, unhealthy.Container.Ref.Service)
+		if len(unhealthy.LastLog) > 0 {
+			continue
+		}
 		lastLog, health, diagnoseErr := i.opened.Diagnose(ctx, unhealthy.Container.Address())
 		if diagnoseErr == nil { // else there is nothing more to tell of it
-			unhealthy.LastLog = lastLog
-			unhealthy.Health = first(unhealthy.Health, health)
+			unhealthy.LastLog, unhealthy.Health = lastLog, first(unhealthy.Health, health)
 		}
 	}
-	return &hinted{err, i.stillServing(ctx, project, unhealthy.Container.Ref.Service)}
+	if len(services) == 0 {
+		return err
+	}
+	slices.Sort(services)
+	return &hinted{err, i.stillServing(ctx, project, slices.Compact(services))}
 }
 
-// stillServing says which replicas of a service the balancer has, or which run.
-func (i *invocation) stillServing(ctx context.Context, project compose.Project, service string) string {
+// stillServing says which replicas of the services the balancer has.
+func (i *invocation) stillServing(ctx context.Context, project compose.Project, services []string) string {
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return ""
@@ -160,17 +171,27 @@ func (i *invocation) stillServing(ctx context.Context, project compose.Project, 
 	if err != nil {
 		return ""
 	}
-	for _, p := range have.Published {
-		if p.Service == service && len(p.Backends) > 0 {
-			names := make([]string, len(p.Backends))
-			for at, b := range p.Backends {
-				names[at] = b.String()
-			}
-			return service + " is still served by " + strings.Join(names, " ")
+	var lines []string
+	for _, service := range services {
+		wanted, ok := project.Service(service)
+		if !ok || len(wanted.Routes) == 0 {
+			continue
 		}
+		line := "nothing serves " + service + " now"
+		for _, p := range have.Published {
+			if p.Service == service && len(p.Backends) > 0 {
+				line = service + " is still served by " + backendNames(p.Backends)
+			}
+		}
+		lines = append(lines, line)
 	}
-	if s, ok := project.Service(service); ok && len(s.Routes) > 0 {
-		return "nothing serves " + service + " now"
+	return strings.Join(lines, "\n")
+}
+
+func backendNames(backends []plan.Ref) string {
+	names := make([]string, len(backends))
+	for at, b := range backends {
+		names[at] = b.String()
 	}
-	return ""
+	return strings.Join(names, ", ")
 }

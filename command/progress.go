@@ -88,7 +88,7 @@ func containerOf(step plan.Step) (plan.Container, bool) {
 func doing(step plan.Step) string {
 	switch s := step.(type) {
 	case plan.Await:
-		return "waiting until " + string(s.Condition)
+		return "waiting until " + became(s.Condition)
 	case plan.RunHook:
 		return "running " + s.Phase
 	case plan.Route:
@@ -100,7 +100,7 @@ func doing(step plan.Step) string {
 func done(step plan.Step) string {
 	switch s := step.(type) {
 	case plan.Await:
-		return string(s.Condition)
+		return became(s.Condition)
 	case plan.RunHook:
 		return s.Phase + " done"
 	case plan.Route:
@@ -111,6 +111,17 @@ func done(step plan.Step) string {
 		return "connected to " + s.Network
 	}
 	return participle(step.Verb(), "ed")
+}
+
+// became is what an await waits for, in one word.
+func became(c plan.Condition) string {
+	switch c {
+	case plan.AwaitSettled:
+		return "ready"
+	case plan.AwaitExit:
+		return "running"
+	}
+	return string(c)
 }
 
 func routed(s plan.Route) string {

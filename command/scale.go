@@ -38,19 +38,39 @@ func (i *invocation) scale(ctx context.Context, wanted map[string]int, c *cli.Co
 	if err != nil {
 		return err
 	}
-	options := plan.Options{NoDeps: c.Bool("no-deps"), NoRecreate: true, Timeout: timeout}
-	for _, name := range sortedKeys(wanted) {
-		options.Services = append(options.Services, name)
-	}
-	var project compose.Project
-	if project, err = i.load(ctx, i.loadOptions(options.Services...)); err != nil {
+	services := sortedKeys(wanted)
+	asWritten, err := i.loadScaled(ctx, nil, services)
+	if err != nil {
 		return err
 	}
-	if project, err = scaled(project, wanted); err != nil {
+	project, err := i.loadScaled(ctx, wanted, services)
+	if err != nil {
 		return err
 	}
+	options := plan.Options{Services: services, NoDeps: c.Bool("no-deps"), Timeout: timeout}
+	options.NoRecreate = sameContainers(services, asWritten, project)
 	if options.System, err = i.system(ctx, project); err != nil {
 		return err
 	}
-	return i.scaleReplicas(ctx, project, options)
+	if i.dryRun {
+		next, err := i.planned(ctx, project, options)
+		if err != nil {
+			return err
+		}
+		return i.printPlan(next, "text")
+	}
+	return i.converge(ctx, project, options, "scale", false)
+}
+
+// sameContainers says that scaling leaves the containers of services as they are. It does not where a port
+// moves between them and the balancer.
+func sameContainers(services []string, a, b compose.Project) bool {
+	for _, name := range services {
+		x, _ := a.Service(name)
+		y, _ := b.Service(name)
+		if x.Digest.Hash != y.Digest.Hash {
+			return false
+		}
+	}
+	return true
 }

@@ -53,7 +53,7 @@ func (i *invocation) up(ctx context.Context, c *cli.Context) error {
 		}
 		return i.printPlan(next, "text")
 	}
-	if err := i.converge(ctx, project, options, c.Bool("yes")); err != nil {
+	if err := i.converge(ctx, project, options, "up", c.Bool("yes")); err != nil {
 		return err
 	}
 	if c.Bool("detach") || options.Wait || options.NoStart {
@@ -64,8 +64,8 @@ func (i *invocation) up(ctx context.Context, c *cli.Context) error {
 }
 
 // converge turns the host into the wanted project under the project's lock, and records what was applied.
-func (i *invocation) converge(ctx context.Context, project compose.Project, options plan.Options, yes bool) (err error) {
-	held, err := i.lock(ctx, project, "up")
+func (i *invocation) converge(ctx context.Context, project compose.Project, options plan.Options, verb string, yes bool) (err error) {
+	held, err := i.lock(ctx, project, verb)
 	if err != nil {
 		return err
 	}
@@ -88,21 +88,9 @@ func (i *invocation) converge(ctx context.Context, project compose.Project, opti
 	}
 	if done.Empty() {
 		i.say("nothing to change")
-	} else if err := held.record(project, done, "up"); err != nil {
+	} else if err := held.record(project, done, verb); err != nil {
 		return err
 	}
 	i.served(project, options.Services)
 	return nil
-}
-
-// scaleReplicas is the verb scale: only the named services, and only their number.
-func (i *invocation) scaleReplicas(ctx context.Context, project compose.Project, options plan.Options) error {
-	if i.dryRun {
-		next, err := i.planned(ctx, project, options)
-		if err != nil {
-			return err
-		}
-		return i.printPlan(next, "text")
-	}
-	return i.converge(ctx, project, options, false)
 }
