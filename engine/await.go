@@ -35,8 +35,8 @@ func (e *Engine) await(ctx context.Context, step plan.Await) error {
 		}
 		if err == nil {
 			e.learn(found)
-			if watch.started.IsZero() {
-				watch.started = e.startOf(found.ID, watch.since)
+			if watch.restarts < 0 {
+				e.begin(&watch, found)
 			}
 			verdict := watch.judge(found, time.Now())
 			switch {
@@ -81,9 +81,6 @@ type verdict struct {
 
 func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 	state := found.State
-	if w.restarts < 0 {
-		w.restarts, w.seen = found.RestartCount, found.RestartCount
-	}
 	w.last = string(state.Status)
 	exited := state.Status == container.StateExited || state.Status == container.StateDead
 	switch {
@@ -129,14 +126,20 @@ func ended(state *container.State) string {
 	return text
 }
 
-// startOf is when we started the container ourselves, or else when we began to look.
-func (e *Engine) startOf(id string, since time.Time) time.Time {
+// begin counts from our own start of the container, or else from this first look. The engine counts
+// restarts from the start too; after one of them, what was before says nothing.
+func (e *Engine) begin(w *watch, found container.InspectResponse) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if at, ok := e.started[id]; ok && at.Before(since) {
-		return at
+	at, ours := e.started[found.ID]
+	e.mu.Unlock()
+	w.started, w.restarts, w.seen = time.Now(), found.RestartCount, found.RestartCount
+	if !ours {
+		return
 	}
-	return since
+	w.restarts = 0
+	if found.RestartCount == 0 {
+		w.started = at
+	}
 }
 
 func (e *Engine) unhealthy(ctx context.Context, step plan.Await, watch watch, reason string) error {

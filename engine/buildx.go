@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,7 @@ func buildxArguments(step plan.Build) (arguments []string, inline string, enviro
 	if build.NoCache || step.NoCache {
 		arguments = append(arguments, "--no-cache")
 	}
-	for _, key := range build.SSH {
+	for _, key := range slices.SortedFunc(slices.Values(build.SSH), func(a, b types.SSHKey) int { return cmp.Compare(a.ID, b.ID) }) {
 		value := key.ID
 		if key.Path != "" {
 			value += "=" + key.Path

@@ -101,8 +101,9 @@ func (e *Engine) restart(ctx context.Context, step plan.Restart) error {
 	if err != nil || id == "" {
 		return err
 	}
+	err = gone(e.client.ContainerRestart(ctx, id, stopOptions(step.Timeout)))
 	e.noteStart(id)
-	return gone(e.client.ContainerRestart(ctx, id, stopOptions(step.Timeout)))
+	return err
 }
 
 func stopOptions(timeout *time.Duration) container.StopOptions {

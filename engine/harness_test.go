@@ -123,6 +123,12 @@ func (s scene) clean() {
 	for _, v := range volumes.Volumes {
 		assert.Check(s, gone(s.client.VolumeRemove(ctx, v.Name, true)))
 	}
+	images, err := s.client.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", s.project+"*"))})
+	assert.Check(s, err)
+	for _, i := range images {
+		_, err := s.client.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true, PruneChildren: true})
+		assert.Check(s, gone(err))
+	}
 	assert.Check(s, s.Close())
 }
 

@@ -57,7 +57,11 @@ func matchImages(references []string, images []image.Summary) map[string]plan.Im
 	}
 	matched := map[string]plan.Image{}
 	for _, name := range references {
-		if id, ok := byName[normal(name)]; ok {
+		id, ok := byName[name] // an ID
+		if !ok {
+			id, ok = byName[normal(name)]
+		}
+		if ok {
 			matched[name] = plan.Image{ID: id}
 		}
 	}

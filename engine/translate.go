@@ -123,11 +123,22 @@ func translate(service compose.Service, api string) (specification, []error) {
 	t.config.Image = imageOf(service)
 	var errs []error
 	for _, k := range keys {
-		if err := t.one(k); err != nil {
+		for _, err := range each(t.one(k)) {
 			errs = append(errs, fmt.Errorf("services.%s.%s: %w", service.Name, k.name, err))
 		}
 	}
 	return t.specification, errs
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 func (t *translation) one(k key) error {
