@@ -3,91 +3,14 @@ package compose
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	composeschema "github.com/compose-spec/compose-go/v2/schema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"go.yaml.in/yaml/v4"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 )
-
-// standard is Compose's own schema, as text, as a tree and compiled.
-var standard = sync.OnceValues(func() (schemaSet, error) {
-	tree, err := jsonschema.UnmarshalJSON(strings.NewReader(composeschema.Schema))
-	if err != nil {
-		return schemaSet{}, fmt.Errorf("read the compose schema: %w", err)
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.RegisterFormat(&jsonschema.Format{Name: "duration", Validate: checkDuration})
-	compiler.AssertFormat()
-	if err := compiler.AddResource("compose-spec.json", tree); err != nil {
-		return schemaSet{}, fmt.Errorf("add the compose schema: %w", err)
-	}
-	compiled, err := compiler.Compile("compose-spec.json")
-	if err != nil {
-		return schemaSet{}, fmt.Errorf("compile the compose schema: %w", err)
-	}
-	return schemaSet{tree: asMap(tree), compiled: compiled}, nil
-})
-
-type schemaSet struct {
-	tree     map[string]any
-	compiled *jsonschema.Schema
-}
-
-func checkDuration(v any) error {
-	s, ok := v.(string)
-	if !ok {
-		return nil
-	}
-	if _, ok := asDuration(s); !ok {
-		return errors.New("want a duration such as 1m30s")
-	}
-	return nil
-}
-
-// properties are the keys that the schema at a pointer ("/$defs/healthcheck") allows, those of its parts included.
-func (s schemaSet) properties(pointer string) []string {
-	var node any = s.tree
-	for part := range strings.SplitSeq(strings.Trim(pointer, "/"), "/") {
-		if part == "" {
-			continue
-		}
-		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
-		switch n := node.(type) {
-		case map[string]any:
-			node = n[part]
-		case []any:
-			i, err := strconv.Atoi(part)
-			if err != nil || i >= len(n) {
-				return nil
-			}
-			node = n[i]
-		}
-	}
-	return s.keysOf(asMap(node))
-}
-
-func (s schemaSet) keysOf(node map[string]any) []string {
-	keys := slices.Collect(maps.Keys(asMap(node["properties"])))
-	if ref, ok := node["$ref"].(string); ok {
-		keys = append(keys, s.properties(strings.TrimPrefix(ref, "#"))...)
-	}
-	parts, _ := node["allOf"].([]any)
-	for _, part := range parts {
-		keys = append(keys, s.keysOf(asMap(part))...)
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
 
 // shape checks one document against Compose's schema and our keys. only, if given, is the one service
 // or job that counts ("services.web"): of an extended file Compose reads no more.
@@ -231,89 +154,6 @@ func (s *shape) unknown(path []string, allowed []string) {
 		msg += "; allowed are " + strings.Join(allowed, ", ")
 	}
 	s.report(path, true, msg, didYouMean(name, allowed))
-}
-
-// leaves are the errors worth telling. Of alternatives it is the one whose form fits the value.
-func leaves(err *jsonschema.ValidationError) []*jsonschema.ValidationError {
-	if len(err.Causes) == 0 {
-		return []*jsonschema.ValidationError{err}
-	}
-	var all []*jsonschema.ValidationError
-	_, any := err.ErrorKind.(*kind.AnyOf)
-	_, one := err.ErrorKind.(*kind.OneOf)
-	if !any && !one {
-		for _, cause := range err.Causes {
-			all = append(all, leaves(cause)...)
-		}
-		return all
-	}
-	var want []string
-	got := ""
-	for _, cause := range err.Causes {
-		branch := leaves(cause)
-		mismatch := slices.IndexFunc(branch, func(l *jsonschema.ValidationError) bool {
-			_, ok := l.ErrorKind.(*kind.Type)
-			return ok && len(l.InstanceLocation) == len(err.InstanceLocation)
-		})
-		if mismatch < 0 {
-			return branch
-		}
-		k := branch[mismatch].ErrorKind.(*kind.Type)
-		want, got = append(want, k.Want...), k.Got
-	}
-	return []*jsonschema.ValidationError{{
-		SchemaURL: err.SchemaURL, InstanceLocation: err.InstanceLocation, ErrorKind: &kind.Type{Got: got, Want: want},
-	}}
-}
-
-func kinds(names []string) string {
-	words := map[string]string{"object": "a mapping", "array": "a list", "string": "a text", "number": "a number",
-		"integer": "a whole number", "boolean": "true or false", "null": "empty"}
-	var said []string
-	for _, n := range names {
-		if w := words[n]; !slices.Contains(said, w) {
-			said = append(said, w)
-		}
-	}
-	if len(said) == 1 {
-		return said[0]
-	}
-	return strings.Join(said[:len(said)-1], ", ") + " or " + said[len(said)-1]
-}
-
-func sentence(k jsonschema.ErrorKind) string {
-	switch k := k.(type) {
-	case *kind.Enum:
-		return "must be one of " + strings.Join(words(k.Want), ", ")
-	case *kind.Format:
-		return fmt.Sprintf("%v is not a valid %s", k.Got, k.Want)
-	case *kind.Minimum:
-		return "must be " + k.Want.RatString() + " or more"
-	case *kind.Maximum:
-		return "must be " + k.Want.RatString() + " or less"
-	case *kind.UniqueItems:
-		return fmt.Sprintf("the entries %d and %d are the same", k.Duplicates[0]+1, k.Duplicates[1]+1)
-	case *kind.OneOf:
-		return "fits more than one form; write it in one"
-	}
-	return k.LocalizedString(message.NewPrinter(language.English))
-}
-
-func words(values []any) []string {
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = fmt.Sprint(v)
-	}
-	return texts
-}
-
-func valueHint(k jsonschema.ErrorKind) string {
-	if e, ok := k.(*kind.Enum); ok {
-		if got, ok := e.Got.(string); ok {
-			return didYouMean(got, words(e.Want))
-		}
-	}
-	return ""
 }
 
 // plain is a tree as JSON would hold it. What `!reset` takes away is not there.

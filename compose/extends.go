@@ -1,0 +1,100 @@
+package compose
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// extends notes what a service extends and points it at a copy.
+func (o *origin) extends(doc *document, who reference, service *yaml.Node, in scope, extended bool) {
+	_, value := child(service, "extends")
+	if value == nil || value.Tag == tagReset {
+		return
+	}
+	name := value
+	var file *yaml.Node
+	if value.Kind == yaml.MappingNode {
+		_, name = child(value, "service")
+		_, file = child(value, "file")
+	}
+	if name == nil || name.Kind != yaml.ScalarNode {
+		return // the schema says so
+	}
+	base := reference{doc, who.section, o.peek(name.Value, in)}
+	if file != nil && file.Kind == yaml.ScalarNode && !isNull(file) {
+		base.section = "services"
+		base.doc = o.extendedFile(doc, who, file, in, extended)
+	}
+	if base.doc != nil {
+		doc.bases[who.section+"."+who.name] = base
+	}
+}
+
+func (o *origin) extendedFile(doc *document, who reference, file *yaml.Node, in scope, quiet bool) *document {
+	at := []string{who.section, who.name, "extends", "file"}
+	path, ok := o.path(doc, at, file, in)
+	if !ok {
+		return nil
+	}
+	file.Value = o.escape(path)
+	key := "extends\x00" + path + "\x00" + in.key
+	if local, ok := o.copies[key]; ok {
+		file.Value = o.escape(local)
+		return o.docs[local]
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		if !quiet { // of an extended file only the wanted service counts
+			o.errs = append(o.errs, doc.errorAt(file, at, "read the extended file: "+reason(err), ""))
+		}
+		return nil
+	}
+	local, ok := o.reserve(doc, at, file, key)
+	if !ok {
+		return nil
+	}
+	inner := scope{dir: filepath.Dir(path), env: in.env, key: in.key, stack: in.stack}
+	base := &document{}
+	o.docs[local] = base
+	*base = *o.read(o.show(doc, path), path, content, inner, true)
+	for name, ref := range base.bases { // what extends within the same file
+		if ref.doc.path == base.path {
+			base.bases[name] = reference{base, ref.section, ref.name}
+		}
+	}
+	o.write(base, local)
+	file.Value = o.escape(local)
+	return base
+}
+
+// rings finds services that extend each other. Each ring is told once, at its first name.
+func (d *document) rings() []rejected {
+	var wrong []rejected
+	for start := range d.bases {
+		section, name, _ := strings.Cut(start, ".")
+		first := reference{d, section, name}
+		trail := []string{name}
+		for at := d.bases[start]; ; {
+			if at == first {
+				if slices.Min(trail) == name {
+					path := []string{section, name, "extends"}
+					best := d.place(path, 0)
+					wrong = append(wrong, rejected{d, path, d.errorAt(best.node, path, "the services extend each other: "+
+						strings.Join(append(trail, name), " -> "), "take one of them out")})
+				}
+				break
+			}
+			trail = append(trail, at.name)
+			next, ok := at.doc.bases[at.section+"."+at.name]
+			if !ok || len(trail) > maxDepth {
+				break
+			}
+			at = next
+		}
+	}
+	return wrong
+}
