@@ -45,6 +45,9 @@ func TestHealthIsSwitchedFromOutside(t *testing.T) {
 			t.Errorf("after %q: healthy %v expected, got %v", step.switchTo, step.healthy, err)
 		}
 	}
+	if checks, err := ask(t, "GET", server.URL+"/checks"); err != nil || checks != `{"failed":1,"passed":2}`+"\n" {
+		t.Errorf("the checks are counted as %q, %v", checks, err)
+	}
 }
 
 func TestEveryAnswerNamesTheReplica(t *testing.T) {

@@ -18,6 +18,7 @@ type web struct {
 	name, greeting string
 	healthy        atomic.Bool
 	served         atomic.Int64
+	passed, failed atomic.Int64 // health checks
 	orders         *orders // nil without a database
 }
 
@@ -38,6 +39,7 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("GET /slow", w.slow)
 	mux.HandleFunc("GET /status", w.status)
 	mux.HandleFunc("GET /served", w.count)
+	mux.HandleFunc("GET /checks", w.checks)
 	mux.HandleFunc("POST /exit", w.exit)
 	mux.HandleFunc("GET /ws", w.echo)
 	mux.HandleFunc("GET /orders", w.listOrders)
@@ -72,9 +74,11 @@ func (w *web) request(out http.ResponseWriter, in *http.Request) {
 
 func (w *web) health(out http.ResponseWriter, _ *http.Request) {
 	if !w.healthy.Load() {
+		w.failed.Add(1)
 		http.Error(out, "unhealthy", http.StatusServiceUnavailable)
 		return
 	}
+	w.passed.Add(1)
 	fmt.Fprintln(out, "healthy")
 }
 
@@ -111,6 +115,11 @@ func (w *web) status(out http.ResponseWriter, in *http.Request) {
 // count tells how many requests, health checks left out, this replica has seen.
 func (w *web) count(out http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(out, w.served.Load())
+}
+
+// checks tells how many health checks this replica has passed and failed.
+func (w *web) checks(out http.ResponseWriter, _ *http.Request) {
+	writeJSON(out, http.StatusOK, map[string]int64{"passed": w.passed.Load(), "failed": w.failed.Load()})
 }
 
 // exit ends the process with ?code= at once, as a crash would.
