@@ -90,7 +90,10 @@ func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 		return verdict{never: ended(state)}
 	case found.RestartCount-w.restarts >= loop:
 		return verdict{never: "restart loop, last " + ended(state)}
-	case state.Status != container.StateRunning || w.condition == plan.AwaitCompleted:
+	case state.Status != container.StateRunning:
+		w.started = now // at the earliest
+		return verdict{}
+	case w.condition == plan.AwaitCompleted:
 		return verdict{}
 	case w.condition == plan.AwaitHealthy && state.Health != nil && state.Health.Status != container.NoHealthcheck:
 		return w.healthy(state.Health)

@@ -41,6 +41,15 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := e.proxies()
+	if err != nil {
+		return err
+	}
+	for name, value := range proxies { // those of the file win
+		if _, set := options.BuildArgs[name]; !set {
+			options.BuildArgs[name] = value
+		}
+	}
 	var files io.ReadCloser
 	if isRemote(section.Context) {
 		options.RemoteContext = section.Context

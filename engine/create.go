@@ -72,6 +72,11 @@ func (e *Engine) draft(ctx context.Context, step plan.Create) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
+	proxies, err := e.proxies()
+	if err != nil {
+		return draft{}, err
+	}
+	made.config.Env = withProxies(made.config.Env, proxies)
 	if err := e.clearCommand(ctx, &made); err != nil {
 		return draft{}, err
 	}

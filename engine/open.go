@@ -57,6 +57,10 @@ type Engine struct {
 	locks    map[string]*sync.Mutex
 	observed string // the project last observed
 
+	proxy          sync.Once
+	proxyVariables map[string]*string
+	proxyErr       error
+
 	sidecar     sync.Once
 	sidecarName string
 	sidecarErr  error

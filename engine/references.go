@@ -17,55 +17,66 @@ import (
 // resolve turns "service:NAME" into the container that it means now, in every place where a container may
 // lean on another. It asks the engine once, and only where there is such a reference.
 func (e *Engine) resolve(ctx context.Context, project string, host *container.HostConfig) error {
-	var replicas []plan.Replica
-	find := func(text string) (string, error) {
-		service, options, _ := strings.Cut(strings.TrimPrefix(text, types.ServicePrefix), ":")
-		if replicas == nil {
-			var err error
-			if replicas, err = e.List(ctx, project); err != nil {
-				return "", err
-			}
-		}
-		found, ok := representative(replicas, service)
-		if !ok {
-			return "", fmt.Errorf("service %s has no container to share with: start it first", service)
-		}
-		if options != "" {
-			return found.ID + ":" + options, nil
-		}
-		return found.ID, nil
-	}
+	find := &finder{list: func() ([]plan.Replica, error) { return e.List(ctx, project) }}
 	for _, mode := range modesOf(host) {
 		if !strings.HasPrefix(mode.get(), types.ServicePrefix) {
 			continue
 		}
-		id, err := find(mode.get())
+		id, err := find.container(mode.get())
 		if err != nil {
 			return fmt.Errorf("%s: %w", mode.key, err)
 		}
 		mode.set(types.ContainerPrefix + id)
 	}
 	for i, link := range host.Links {
-		if strings.HasPrefix(link, types.ServicePrefix) {
-			id, err := find(link)
-			if err != nil {
-				return fmt.Errorf("links: %w", err)
-			}
-			host.Links[i] = id
+		if !strings.HasPrefix(link, types.ServicePrefix) {
+			continue
 		}
+		id, err := find.container(link)
+		if err != nil {
+			return fmt.Errorf("links: %w", err)
+		}
+		host.Links[i] = id
 	}
 	for i, from := range host.VolumesFrom {
 		if name, isContainer := strings.CutPrefix(from, types.ContainerPrefix); isContainer {
 			host.VolumesFrom[i] = name
 			continue
 		}
-		id, err := find(from)
+		id, err := find.container(from)
 		if err != nil {
 			return fmt.Errorf("volumes_from: %w", err)
 		}
 		host.VolumesFrom[i] = id
 	}
 	return nil
+}
+
+// finder finds the container that stands for a service. It lists once.
+type finder struct {
+	list     func() ([]plan.Replica, error)
+	replicas []plan.Replica
+	listed   bool
+}
+
+// container reads [service:]NAME[:OPTIONS] and returns ID[:OPTIONS].
+func (f *finder) container(text string) (string, error) {
+	service, options, hasOptions := strings.Cut(strings.TrimPrefix(text, types.ServicePrefix), ":")
+	if !f.listed {
+		var err error
+		if f.replicas, err = f.list(); err != nil {
+			return "", err
+		}
+		f.listed = true
+	}
+	found, ok := representative(f.replicas, service)
+	if !ok {
+		return "", fmt.Errorf("service %s has no container to share with: start it first", service)
+	}
+	if hasOptions {
+		return found.ID + ":" + options, nil
+	}
+	return found.ID, nil
 }
 
 // mode is one setting of a container that may name another.

@@ -47,8 +47,7 @@ type translation struct {
 	specification
 }
 
-// keys is the whole table. A key that is nowhere in it is one that says nothing of a container: see
-// elsewhere.
+// keys is the whole table. A key that is not in it says nothing of a container; a test names those.
 var keys = slices.Concat(
 	processKeys, healthKeys, portKeys, mountKeys, networkKeys, namespaceKeys,
 	securityKeys, resourceKeys, deviceKeys, lifeKeys, refusedKeys,
@@ -72,40 +71,15 @@ var refusedKeys = []key{
 		why: "an obsolete key: use build.dockerfile"},
 }
 
-// elsewhere are the keys of a service that say nothing of its containers, or that other rooms, other
-// steps or the loader deal with.
-var elsewhere = map[string]string{
-	"name":                   "a label",
-	"profiles":               "chooses services",
-	"deploy.mode":            "replicas",
-	"deploy.replicas":        "replicas",
-	"deploy.labels":          "labels of a service, not of its containers",
-	"deploy.update_config":   "rollout",
-	"deploy.rollback_config": "rollout",
-	"deploy.placement":       "there is one host",
-	"deploy.endpoint_mode":   "the balancer",
-	"develop":                "nothing is watched",
-	"scale":                  "replicas",
-	"attach":                 "logs",
-	"container_name":         "the name is the step's",
-	"extends":                "the loader",
-	"post_start":             "hook steps",
-	"pre_stop":               "hook steps",
-	"build":                  "build steps",
-	"depends_on":             "order and a label",
-	"configs":                "copied in",
-	"secrets":                "copied in",
-	"env_file":               "the loader",
-	"label_file":             "the loader",
-	"pull_policy":            "pull steps",
-	"pull_refresh_after":     "pull steps",
-	"image":                  "the image of the step",
-}
-
-// Check says what of a service the engine's API of that version cannot express: one error a key, naming
-// the key and what is needed. It changes nothing and asks nothing.
+// Check says what would keep a service from becoming a container on an engine whose API has that version:
+// keys that it cannot express, and configs and secrets that cannot be read. Each error names its key and
+// what is needed. It changes nothing and asks no engine.
 func Check(service compose.Service, api string) []error {
 	_, errs := translate(service, api)
+	_, err := filesOf(service)
+	for _, err := range each(err) {
+		errs = append(errs, fmt.Errorf("services.%s: %w", service.Name, err))
+	}
 	return errs
 }
 

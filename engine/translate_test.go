@@ -105,6 +105,36 @@ func withoutZeros(tree any) any {
 	return node
 }
 
+// elsewhere are the keys of a service that say nothing of its containers, or that other rooms, other
+// steps or the loader deal with.
+var elsewhere = map[string]string{
+	"name":                   "a label",
+	"profiles":               "chooses services",
+	"deploy.mode":            "replicas",
+	"deploy.replicas":        "replicas",
+	"deploy.labels":          "labels of a service, not of its containers",
+	"deploy.update_config":   "rollout",
+	"deploy.rollback_config": "rollout",
+	"deploy.placement":       "there is one host",
+	"deploy.endpoint_mode":   "the balancer",
+	"develop":                "nothing is watched",
+	"scale":                  "replicas",
+	"attach":                 "logs",
+	"container_name":         "the name is the step's",
+	"extends":                "the loader",
+	"post_start":             "hook steps",
+	"pre_stop":               "hook steps",
+	"build":                  "build steps",
+	"depends_on":             "order and a label",
+	"configs":                "copied in",
+	"secrets":                "copied in",
+	"env_file":               "the loader",
+	"label_file":             "the loader",
+	"pull_policy":            "pull steps",
+	"pull_refresh_after":     "pull steps",
+	"image":                  "the image of the step",
+}
+
 // Every key that Compose knows of a service is in the table, or is said to be elsewhere: a key that a new
 // version of the loader brings fails here until somebody decides.
 func TestNoKeyIsDroppedSilently(t *testing.T) {
@@ -181,4 +211,26 @@ func TestTranslationLeavesTheServiceAlone(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, string(after), string(before))
 	assert.Assert(t, regexp.MustCompile("eth7").Match(after))
+}
+
+func TestCheckReadsConfigsAndSecrets(t *testing.T) {
+	service := loadService(t, `
+services:
+  web: {image: web, configs: [missing, far], secrets: [fine, {source: owned, uid: root}]}
+configs:
+  missing: {file: /nowhere/app.conf}
+  far: {external: true}
+secrets:
+  fine: {file: /dev/null}
+  owned: {file: /dev/null}
+`)
+	var text []string
+	for _, err := range Check(service, "1.41") {
+		text = append(text, err.Error())
+	}
+	assert.DeepEqual(t, text, []string{
+		"services.web: read config missing: open /nowhere/app.conf: no such file or directory",
+		"services.web: config far is external, which needs a Swarm: use file, environment or content",
+		`services.web: secret owned: uid "root" is not a number`,
+	})
 }

@@ -1,0 +1,37 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/docker/cli/cli/config"
+)
+
+// proxies are the proxy variables that the docker CLI's configuration gives to every container and build
+// on this engine.
+func (e *Engine) proxies() (map[string]*string, error) {
+	e.proxy.Do(func() {
+		file, err := config.Load(config.Dir())
+		if err != nil {
+			e.proxyErr = fmt.Errorf("read docker configuration: %w", err)
+			return
+		}
+		e.proxyVariables = file.ParseProxyConfig(e.endpoint.host, nil)
+	})
+	return e.proxyVariables, e.proxyErr
+}
+
+// withProxies adds the variables that are not there yet.
+func withProxies(environment []string, proxies map[string]*string) []string {
+	for _, name := range slices.Sorted(maps.Keys(proxies)) {
+		there := slices.ContainsFunc(environment, func(entry string) bool {
+			return entry == name || strings.HasPrefix(entry, name+"=")
+		})
+		if !there && proxies[name] != nil {
+			environment = append(environment, name+"="+*proxies[name])
+		}
+	}
+	return environment
+}
