@@ -130,6 +130,9 @@ func (r *reader) short(token string) error {
 			r.line.help = true
 			continue
 		}
+		if long, _, _ := strings.Cut(letters, "="); flag == nil && len(long) > 2 {
+			return r.unknownFlag("-" + long) // -detach for --detach
+		}
 		if flag == nil {
 			return r.unknownFlag("-" + name)
 		}
@@ -208,10 +211,11 @@ func (r *reader) unknownFlag(flag string) error {
 			}
 		}
 	}
-	return &usageError{
-		msg:  fmt.Sprintf("unknown flag %s", flag),
-		hint: orHelp(nearest(flag, known), r.line.path),
+	near := ""
+	if name := strings.TrimLeft(flag, "-"); len(name) > 1 { // a single letter is near to everything
+		near = nearest("--"+name, known)
 	}
+	return &usageError{msg: "unknown flag " + flag, hint: orHelp(near, r.line.path)}
 }
 
 func unknownVerb(path, inner []*cli.Command, token string) error {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"hyper-lite/compose"
 	"hyper-lite/plan"
 	"hyper-lite/state"
@@ -36,6 +38,9 @@ func (e *usageError) Hint() string  { return e.hint }
 func usagef(format string, args ...any) error {
 	return &usageError{msg: fmt.Sprintf(format, args...)}
 }
+
+// errInterrupted stands beside every error of a program that the user interrupted.
+var errInterrupted = errors.New("interrupted")
 
 // codeError ends the program with a code and no message: what there is to say was said.
 type codeError int
@@ -71,7 +76,7 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*state.LockedError](err); ok {
 		return exitLocked
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, errInterrupted) {
 		return exitInterrupted
 	}
 	return exitError
@@ -219,16 +224,17 @@ func printHint(out io.Writer, paint palette, hint string) {
 	}
 }
 
-func indented(text, by string) string {
-	return strings.ReplaceAll(text, "\n", "\n"+by)
+func indented(words, by string) string {
+	return strings.ReplaceAll(words, "\n", "\n"+by)
 }
 
-// printable keeps a container's words from driving the terminal: control characters other than tab are dropped.
-func printable(text string) string {
+// printable keeps a container's words from driving the terminal: escape sequences and control characters other
+// than tab are dropped.
+func printable(words string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\t' && (r < ' ' || r == 0x7f) {
 			return -1
 		}
 		return r
-	}, text)
+	}, text.StripEscape(words))
 }

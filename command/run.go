@@ -41,7 +41,7 @@ func (p *program) run(ctx context.Context, argv []string) int {
 	}
 	err := p.dispatch(ctx, argv)
 	if err != nil && ctx.Err() != nil && !errors.As(err, new(codeError)) {
-		err = errors.Join(context.Canceled, err)
+		err = errors.Join(errInterrupted, err)
 	}
 	printError(p.Err, palette(coloured(p.ansiMode(argv), p.Err, p.env)), err)
 	return exitCode(err)
