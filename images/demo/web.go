@@ -19,7 +19,7 @@ type web struct {
 	healthy        atomic.Bool
 	served         atomic.Int64
 	passed, failed atomic.Int64 // health checks
-	orders         *orders // nil without a database
+	orders         *orders      // nil without a database
 }
 
 func newWeb(name, greeting string, healthy bool) *web {
