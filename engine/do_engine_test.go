@@ -198,3 +198,28 @@ func TestBalancerStepsAreRefused(t *testing.T) {
 	assert.ErrorContains(t, s.Do(t.Context(), plan.Route{Service: "web"}), "balancer")
 	assert.ErrorContains(t, s.Do(t.Context(), plan.Drain{}), "balancer")
 }
+
+// A create that was cut off leaves a container under an unfinished name. It is never taken for a whole
+// one, and the next create replaces it.
+func TestAnUnfinishedCreateIsReplaced(t *testing.T) {
+	s := stage(t)
+	web := s.service("web", func(w *compose.Service) { withSecret(w, "token", "t0k3n", types.ServiceSecretConfig{}) })
+	whole := s.create(web, 1)
+	cut := whole
+	cut.Name += incomplete
+	made, err := s.draft(t.Context(), cut)
+	assert.NilError(t, err)
+	id, err := s.make(t.Context(), cut, made, cut.Name)
+	assert.NilError(t, err)
+	observed := s.observe().Replicas
+	assert.Equal(t, len(observed), 1)
+	assert.Equal(t, observed[0].Digest.Hash, "")
+	s.do(whole, whole)
+	observed = s.observe().Replicas
+	assert.Equal(t, len(observed), 1)
+	assert.Equal(t, observed[0].Name, whole.Name)
+	assert.Assert(t, observed[0].ID != id)
+	content, err := s.ReadFile(t.Context(), whole.Name, "/run/secrets/token")
+	assert.NilError(t, err)
+	assert.Equal(t, string(content), "t0k3n")
+}

@@ -25,6 +25,8 @@ const defaultSocket = "/var/run/docker.sock"
 type endpoint struct {
 	host string // "unix:///var/run/docker.sock"
 	from string // "DOCKER_HOST", "context staging", "the default"
+
+	patience time.Duration // how long the first answer may take
 	docker.Endpoint
 }
 
@@ -35,12 +37,13 @@ func (at endpoint) local() bool {
 	return strings.HasPrefix(at.host, "unix://") || strings.HasPrefix(at.host, "npipe://")
 }
 
-// patience is how long the first answer may take.
-func (at endpoint) patience() time.Duration {
+// patient gives a remote engine more time than one on this machine.
+func (at endpoint) patient() endpoint {
+	at.patience = 20 * time.Second
 	if at.local() {
-		return 5 * time.Second
+		at.patience = 5 * time.Second
 	}
-	return 20 * time.Second
+	return at
 }
 
 // socket is the engine's socket as the engine's own host names it. A virtual machine's engine (Docker
@@ -63,6 +66,11 @@ func (at endpoint) dial() (*client.Client, error) {
 
 // locate finds the engine as the docker CLI does.
 func locate(options Options) (endpoint, error) {
+	at, err := choose(options)
+	return at.patient(), err
+}
+
+func choose(options Options) (endpoint, error) {
 	if options.Host != "" && options.Context != "" {
 		return endpoint{}, errors.New("use engine: a host and a context were given: give one of them")
 	}

@@ -103,7 +103,7 @@ func Open(ctx context.Context, options Options) (*Engine, error) {
 }
 
 func (e *Engine) negotiate(ctx context.Context) error {
-	bounded, cancel := context.WithTimeout(ctx, e.endpoint.patience())
+	bounded, cancel := context.WithTimeout(ctx, e.endpoint.patience)
 	defer cancel()
 	ping, err := e.client.Ping(bounded)
 	if cause := ctx.Err(); cause != nil {

@@ -123,3 +123,38 @@ func TestVersionsAreNegotiated(t *testing.T) {
 	_, err := Open(t.Context(), Options{Host: serve(t, "1.40")})
 	assert.ErrorContains(t, err, "Docker Engine 20.10 or newer")
 }
+
+// A socket that takes connections and never answers must not hold anybody up.
+func TestAnEngineThatNeverAnswers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "silent.sock")
+	silent, err := net.Listen("unix", path)
+	assert.NilError(t, err)
+	defer silent.Close()
+	at, err := byHost("unix://"+path, "a test")
+	assert.NilError(t, err)
+	at.patience = 50 * time.Millisecond
+	docker, err := at.dial()
+	assert.NilError(t, err)
+	e := &Engine{client: docker, endpoint: at}
+	assert.Check(t, is.ErrorIs(e.negotiate(t.Context()), ErrUnreachable))
+}
+
+func TestTLSVariables(t *testing.T) {
+	for _, test := range []struct {
+		env             map[string]string
+		secured, verify bool
+	}{
+		{nil, false, true},
+		{map[string]string{"DOCKER_TLS_VERIFY": "1"}, true, true},
+		{map[string]string{"DOCKER_TLS": "1"}, true, false},
+	} {
+		clearEnvironment(t)
+		for name, value := range test.env {
+			t.Setenv(name, value)
+		}
+		at, err := byHost("tcp://engine:2376", "a test")
+		assert.NilError(t, err)
+		assert.Equal(t, at.TLSData != nil || at.SkipTLSVerify, test.secured)
+		assert.Equal(t, !at.SkipTLSVerify, test.verify)
+	}
+}
