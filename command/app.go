@@ -62,6 +62,7 @@ func globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "ansi", Usage: "colours and moving lines: never, always or auto (default: auto)"},
 		&cli.StringFlag{Name: "parallel", Usage: "how many steps `N` run at once; -1 is no limit (default: 8)"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print what would be done and do nothing"},
+		&cli.BoolFlag{Name: "no-wait-lock", Usage: "fail at once where another command holds the project"},
 		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "engine `ADDRESS` (default: DOCKER_HOST, then the docker context)"},
 		&cli.StringFlag{Name: "context", Usage: "docker context `NAME`"},
 		&cli.BoolFlag{Name: "compatibility", Hidden: true},

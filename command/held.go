@@ -29,7 +29,7 @@ func (i *invocation) lock(ctx context.Context, project compose.Project, verb str
 	if err != nil {
 		return held{}, err
 	}
-	lock, err := store.Lock(ctx, state.LockOptions{Command: programName + " " + verb})
+	lock, err := store.Lock(ctx, i.lockOptions(verb))
 	if err != nil {
 		return held{}, err
 	}
@@ -52,7 +52,7 @@ func (i *invocation) lockLoosely(ctx context.Context, project compose.Project, v
 	if err != nil {
 		return held{}, err
 	}
-	lock, err := store.Lock(ctx, state.LockOptions{Command: programName + " " + verb})
+	lock, err := store.Lock(ctx, i.lockOptions(verb))
 	if unwritable, ok := errors.AsType[*state.UnwritableError](err); ok {
 		i.warn(unwritable.Error() + ": going on without a lock")
 		return held{}, nil
@@ -61,6 +61,19 @@ func (i *invocation) lockLoosely(ctx context.Context, project compose.Project, v
 		return held{}, err
 	}
 	return held{store: store, lock: lock}, nil
+}
+
+// lockOptions waits for whoever holds the project, and says so, unless told not to wait.
+func (i *invocation) lockOptions(verb string) state.LockOptions {
+	options := state.LockOptions{Command: programName + " " + verb}
+	if i.noWait {
+		return options
+	}
+	options.Wait = -1
+	options.OnWait = func(by *state.LockedError) {
+		i.warn(by.Error() + ": waiting until it is done (--no-wait-lock fails at once)")
+	}
+	return options
 }
 
 // release gives the lock back and adds what went wrong to err.

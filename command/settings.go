@@ -20,6 +20,7 @@ type settings struct {
 	ansi      string // never, always, auto
 	width     int    // steps at once
 	dryRun    bool
+	noWait    bool   // for another command that holds the project, --no-wait-lock
 	address   string // of the engine, --host
 	context   string // of the docker CLI
 }
@@ -41,6 +42,7 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 		ansi:      first(c.String("ansi"), p.env["COMPOSE_ANSI"], "auto"),
 		width:     defaultWidth,
 		dryRun:    c.Bool("dry-run"),
+		noWait:    c.Bool("no-wait-lock"),
 		address:   c.String("host"),
 		context:   c.String("context"),
 	}
