@@ -33,6 +33,10 @@ type Route struct {
 	Cert          *Certificate
 	Hosts         []string // host names, "*.example.com" allowed; empty: every host
 	PathPrefix    string   // "" or "/..."
+
+	// Replay holds the answers to GET and HEAD back until they are whole, so that a request that a dying
+	// replica had already taken goes to another one. http and httpsTerm only; answers do not stream then.
+	Replay bool `json:",omitempty"`
 }
 
 // HostPort is an address of the engine's host.

@@ -90,12 +90,18 @@ type (
 	}
 	middleware struct {
 		Retry     *retry     `yaml:"retry,omitempty"`
+		Buffering *buffering `yaml:"buffering,omitempty"`
 		Headers   *headers   `yaml:"headers,omitempty"`
 		BasicAuth *basicAuth `yaml:"basicAuth,omitempty"`
 	}
 	retry struct {
 		Attempts        int    `yaml:"attempts"`
 		InitialInterval string `yaml:"initialInterval"`
+	}
+	buffering struct {
+		MemRequestBodyBytes  int    `yaml:"memRequestBodyBytes"`
+		MemResponseBodyBytes int    `yaml:"memResponseBodyBytes"`
+		RetryExpression      string `yaml:"retryExpression"`
 	}
 	headers struct {
 		STSSeconds int               `yaml:"stsSeconds,omitempty"`
@@ -117,6 +123,12 @@ type (
 		KeyFile  string `yaml:"keyFile"`
 	}
 )
+
+// replaying asks again where a replica took a request and then was gone. What does not fit into memory goes to
+// a file in the balancer's /tmp.
+var replaying = &buffering{
+	MemRequestBodyBytes: 1 << 20, MemResponseBodyBytes: 1 << 20, RetryExpression: "IsNetworkError() && Attempts() <= 2",
+}
 
 // controlDocument opens Traefik's API and metrics on the control port, to who knows the password. It also
 // holds the certificate that a client is shown whose host name no certificate covers: that of the first

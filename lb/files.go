@@ -160,9 +160,17 @@ func (d *document) addHTTP(project, name string, r compose.Route, first bool, ba
 		if rule.Suffix == internalSuffix && !first {
 			continue
 		}
-		d.HTTP.Routers[name+rule.Suffix] = router{
+		way := router{
 			EntryPoints: []string{entryPoint(r.ServicePort)}, Rule: rule.Text, Priority: rule.Priority,
 			Middlewares: chain, Service: name, TLS: tls,
+		}
+		d.HTTP.Routers[name+rule.Suffix] = way
+		if r.Replay {
+			replayed := rule.replayed()
+			way.Rule, way.Priority = replayed.Text, replayed.Priority
+			way.Middlewares = append([]string{name + "-replay"}, chain...)
+			d.HTTP.Routers[name+replayed.Suffix] = way
+			d.HTTP.Middlewares[name+"-replay"] = middleware{Buffering: replaying}
 		}
 	}
 	d.HTTP.Services[name] = httpService{LoadBalancer: balancer}
@@ -198,6 +206,9 @@ func (d *document) addTCP(project, name string, r compose.Route, first bool, bac
 	}
 	if r.Affinity {
 		return fmt.Errorf("session affinity: Traefik has none for %s", r.Protocol)
+	}
+	if r.Replay {
+		return fmt.Errorf("replay: %s shows the balancer no requests", r.Protocol)
 	}
 	if r.PathPrefix != "" {
 		return fmt.Errorf("path prefix: %s shows the balancer no path", r.Protocol)

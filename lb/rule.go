@@ -21,8 +21,8 @@ type rule struct {
 // among wildcards the longer one wins, and among equal hosts the longer path.
 const (
 	catchAll    = 1
-	perPath     = 1
-	longestPath = 9_999
+	perPath     = 2 // so that the replay rule fits between two paths
+	longestPath = 4_900
 	perHostByte = 10_000
 	anyWildcard = 10_000_000
 	anyExact    = 100_000_000
@@ -78,6 +78,16 @@ func tlsRules(r compose.Route) ([]rule, error) {
 }
 
 const internalSuffix = "-lb"
+
+// replayed is the part of a rule whose requests may be asked again: those that change nothing, less the ones
+// whose answers never end.
+func (r rule) replayed() rule {
+	return rule{
+		Suffix:   r.Suffix + "-replay",
+		Text:     "(" + r.Text + ") && (Method(`GET`) || Method(`HEAD`)) && !HeaderRegexp(`Upgrade`, `.`) && !HeaderRegexp(`Accept`, `text/event-stream`)",
+		Priority: r.Priority + 1,
+	}
+}
 
 func internalRule(matcher, service string) rule {
 	return rule{Suffix: internalSuffix, Text: matcher + "(`" + internalName(service) + "`)", Priority: internal}

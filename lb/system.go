@@ -155,6 +155,9 @@ func balancerService(project compose.Project, a attachment) (compose.Service, er
 	s.Body.Volumes = []types.ServiceVolumeConfig{{
 		Type: types.VolumeTypeVolume, Source: ownVolume, Target: Folder, ReadOnly: true,
 	}}
+	if slices.ContainsFunc(routes, func(r compose.Route) bool { return r.Replay }) {
+		s.Body.Tmpfs = types.StringList{"/tmp"} // an image made from scratch has none
+	}
 	s.Body.Ports = publishedPorts(routes)
 	if len(s.Body.Ports) > 0 && !a.outside() {
 		// A network of the balancer's own, which no service joins: the ports work, and what the file calls
