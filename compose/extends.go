@@ -71,12 +71,16 @@ func (o *origin) extendedFile(doc *document, who reference, file *yaml.Node, in 
 	return base
 }
 
-// rings finds services that extend each other. Each ring is told once, at its first name.
+// rings finds services that extend each other, each ring once, at its first name, and what is not there to extend.
 func (d *document) rings() []rejected {
 	var wrong []rejected
 	for start := range d.bases {
 		section, name, _ := strings.Cut(start, ".")
 		first := reference{d, section, name}
+		if missing := d.missingBase(first, d.bases[start]); missing != nil {
+			wrong = append(wrong, *missing)
+			continue
+		}
 		trail := []string{name}
 		for at := d.bases[start]; ; {
 			if at == first {
@@ -97,4 +101,24 @@ func (d *document) rings() []rejected {
 		}
 	}
 	return wrong
+}
+
+// missingBase is the mistake of extending what the other file does not have.
+func (d *document) missingBase(who, base reference) *rejected {
+	var names []string
+	for _, root := range base.doc.roots {
+		if _, include := child(root, "include"); include != nil {
+			return nil // it may come from there
+		}
+		_, services := child(root, base.section)
+		for key := range entries(services) {
+			names = append(names, key.Value)
+		}
+	}
+	if slices.Contains(names, base.name) {
+		return nil
+	}
+	path := []string{who.section, who.name, "extends"}
+	at := d.place(append(path, "service"), 0)
+	return &rejected{d, path, d.errorAt(at.node, path, "there is no service "+base.name+" in "+base.doc.name, didYouMean(base.name, names))}
 }

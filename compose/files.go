@@ -65,6 +65,12 @@ func selectFiles(opt LoadOptions) (selection, error) {
 	if err := s.readEnv(cwd, opt.ProjectDir, envFiles); err != nil {
 		return s, err
 	}
+	if listed := s.env["COMPOSE_ENV_FILES"]; len(envFiles) == 0 && listed != "" { // .env names more
+		envFiles = strings.Split(listed, ",")
+		if err := s.readEnv(cwd, opt.ProjectDir, envFiles); err != nil {
+			return s, err
+		}
+	}
 	if err := s.addFromEnv(cwd); err != nil {
 		return s, err
 	}

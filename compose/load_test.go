@@ -319,6 +319,8 @@ func TestEnvironmentPrecedence(t *testing.T) {
 			assert.Equal(t, mustLoad(t, files, c.opt).Services[0].Body.Image, c.want)
 		})
 	}
+	files[".env"] = "COMPOSE_ENV_FILES=b.env"
+	assert.Equal(t, mustLoad(t, files, LoadOptions{}).Services[0].Body.Image, "i:b")
 }
 
 func TestWarningsAreValues(t *testing.T) {

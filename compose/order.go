@@ -3,6 +3,8 @@ package compose
 import (
 	"slices"
 	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // dependencies checks depends_on, implied entries included, and drops optional ones that nothing meets.
@@ -39,7 +41,7 @@ func (c *conversion) unmet(section, name string, d Dependency, running, job map[
 	if running[d.Service] {
 		return false
 	}
-	at := []string{section, name, "depends_on", d.Service}
+	at := append([]string{section, name}, dependencyPlace(c.typed.Services[name], d.Service)...)
 	_, disabled := c.typed.DisabledServices[d.Service]
 	switch {
 	case job[d.Service]:
@@ -52,6 +54,23 @@ func (c *conversion) unmet(section, name string, d Dependency, running, job map[
 		c.report(at, "there is no service "+d.Service, didYouMean(d.Service, names))
 	}
 	return true
+}
+
+// dependencyPlace is where a service says that it needs another: depends_on, or what implies it.
+func dependencyPlace(s types.ServiceConfig, other string) []string {
+	names := func(e string) bool { name, _, _ := strings.Cut(e, ":"); return name == other }
+	if i := slices.IndexFunc(s.Links, names); i >= 0 {
+		return []string{"links", itoa(i)}
+	}
+	if i := slices.IndexFunc(s.VolumesFrom, names); i >= 0 {
+		return []string{"volumes_from", itoa(i)}
+	}
+	for _, said := range [][2]string{{"network_mode", s.NetworkMode}, {"ipc", s.Ipc}, {"pid", s.Pid}, {"uts", s.Uts}, {"cgroup", s.Cgroup}} {
+		if said[1] == types.ServicePrefix+other {
+			return said[:1]
+		}
+	}
+	return []string{"depends_on", other}
 }
 
 // cycles reports every ring of services that wait for each other, once.

@@ -1,7 +1,9 @@
 package compose
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +40,16 @@ func (r *reading) references() {
 		r.reportAt([]string{"network_mode"}, "cannot stand beside networks", "keep one of them")
 	}
 	r.portRange()
+	if h := r.body.HealthCheck; h != nil && len(h.Test) > 0 && !slices.Contains([]string{"CMD", "CMD-SHELL", "NONE"}, h.Test[0]) {
+		r.reportAt([]string{"healthcheck", "test"}, "a list starts with CMD, CMD-SHELL or NONE", "write a text to have it run by a shell")
+	}
+	if !restartPattern.MatchString(r.body.Restart) {
+		words := []string{"no", "always", "unless-stopped", "on-failure"}
+		r.reportAt([]string{"restart"}, "must be one of no, always, unless-stopped, on-failure or on-failure:N", didYouMean(r.body.Restart, words))
+	}
 }
+
+var restartPattern = regexp.MustCompile(`^(no|always|unless-stopped|on-failure(:[0-9]+)?)?$`)
 
 func known[V any](r *reading, section, key, noun string, declared map[string]V) {
 	if _, ok := declared[key]; !ok {
@@ -67,6 +78,24 @@ func (r *reading) portRange() {
 		}
 		if wrong {
 			r.reportAt([]string{"ports", itoa(i)}, "a port is a number from 1 to 65535", "")
+		}
+	}
+}
+
+// portsOf checks the short forms of a service's ports in a file.
+func (s *shape) portsOf(path []string, service map[string]any) {
+	list, _ := service["ports"].([]any)
+	for i, item := range list {
+		if _, long := item.(map[string]any); long || item == nil {
+			continue
+		}
+		text := fmt.Sprint(item)
+		if s.pending(text) {
+			continue
+		}
+		if _, err := types.ParsePortConfig(text); err != nil {
+			s.report(slices.Concat(path, []string{"ports", itoa(i)}), false,
+				"must be a port from 1 to 65535, or [ADDRESS:]HOST:CONTAINER[/tcp|/udp]", "")
 		}
 	}
 }

@@ -50,6 +50,7 @@ func (s *shape) ours(root map[string]any) {
 	for _, section := range []string{"services", "jobs"} {
 		for name, service := range asMap(root[section]) {
 			s.timesOf([]string{section, name}, asMap(service))
+			s.portsOf([]string{section, name}, asMap(service))
 			keys, ok := asMap(service)[extension]
 			if !ok || keys == nil {
 				continue
@@ -57,6 +58,8 @@ func (s *shape) ours(root map[string]any) {
 			path := []string{section, name, extension}
 			if m := asMap(keys); m != nil {
 				c.mapping(path, m, sectionFields(section))
+			} else {
+				s.report(path, false, "must be a mapping of "+strings.Join(keyNames(section), ", "), "")
 			}
 		}
 	}
