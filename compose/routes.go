@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
@@ -111,7 +112,12 @@ func (r *reading) manners(route *Route) {
 		r.report("session_affinity", "is not possible with algorithm source, which already keeps a client address on its replica", "keep one of them")
 	}
 	route.Hosts, _ = asStrings(r.keys["hosts"])
-	route.PathPrefix, _ = asString(r.keys["path_prefix"])
+	for i, h := range route.Hosts {
+		route.Hosts[i] = strings.ToLower(h) // names do not tell cases apart
+	}
+	if route.PathPrefix, _ = asString(r.keys["path_prefix"]); route.PathPrefix == "/" {
+		route.PathPrefix = "" // every path
+	}
 	if len(route.Hosts) > 0 && route.Protocol == TCP {
 		r.report("hosts", "is not possible with protocol tcp: a plain connection names no host", "use https for TLS that passes through")
 	}

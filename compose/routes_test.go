@@ -75,6 +75,8 @@ func TestServicesShareAPort(t *testing.T) {
 		"prefixes":               {"protocol: http, path_prefix: /a", "protocol: http, path_prefix: /b", true},
 		"prefix and the rest":    {"protocol: http, path_prefix: /a", "protocol: http", true},
 		"a host in common":       {"protocol: http, hosts: [a.x, c.x]", "protocol: http, hosts: [c.x]", false},
+		"one host in two cases":  {"protocol: http, hosts: A.x", "protocol: http, hosts: a.x", false},
+		"every path":             {"protocol: http, path_prefix: /", "protocol: http", false},
 		"nothing":                {"protocol: http", "protocol: http", false},
 		"https by name":          {"protocol: https, hosts: a.x", "protocol: https, hosts: b.x", true},
 		"http and https":         {"protocol: http, service_port: 443", "protocol: https", false},
