@@ -114,7 +114,8 @@ func (t *translation) newerNetworking(wanted *types.ServiceNetworkConfig, endpoi
 	if !first {
 		return fmt.Errorf("mac_address on any network but the first %w", t.needs("1.44"))
 	}
-	t.config.MacAddress = wanted.MacAddress //nolint:staticcheck // the only way before API 1.44
+	//lint:ignore SA1019 the only way before API 1.44
+	t.config.MacAddress = wanted.MacAddress
 	return nil
 }
 
@@ -124,7 +125,8 @@ func (t *translation) macAddress() error {
 		t.networks[0].endpoint.MacAddress = t.body.MacAddress
 		return nil
 	}
-	t.config.MacAddress = t.body.MacAddress //nolint:staticcheck // the only way before API 1.44
+	//lint:ignore SA1019 the only way before API 1.44
+	t.config.MacAddress = t.body.MacAddress
 	return nil
 }
 
