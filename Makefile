@@ -1,7 +1,7 @@
 # What a stranger types. Each target says what it is doing; none needs another to be run first.
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LINK    := -s -w -X main.Version=$(VERSION)
+LINK    := -s -w -X main.version=$(VERSION)
 PREFIX  ?= /usr/local
 
 DEMO_IMAGES := hyper-lite-demo:latest traefik:v3.6.12
