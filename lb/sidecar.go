@@ -46,7 +46,7 @@ type SidecarOptions struct {
 
 	// Address is the host by which a replica is probed: its network alias.
 	Address func(plan.Ref) string
-	// Memory bounds the garbage that the Go runtime lets pile up, in bytes; 12 MiB. Below 0: leave it alone.
+	// Memory bounds the garbage that the Go runtime lets pile up, in bytes; 8 MiB. Below 0: leave it alone.
 	Memory int64
 }
 
@@ -101,7 +101,7 @@ func NewSidecar(o SidecarOptions) *Sidecar {
 		s.patience = 10 * time.Second
 	}
 	if s.memory == 0 {
-		s.memory = 12 << 20
+		s.memory = 8 << 20
 	}
 	address := o.Address
 	if address == nil {
@@ -114,12 +114,13 @@ func NewSidecar(o SidecarOptions) *Sidecar {
 // Run keeps the balancer right until the context ends, and returns nil then. Any other end is an error; the
 // next Run goes on from what is in the folder.
 func (s *Sidecar) Run(ctx context.Context) error {
-	if s.memory > 0 {
-		debug.SetGCPercent(50)
-		debug.SetMemoryLimit(s.memory)
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if s.memory > 0 {
+		debug.SetGCPercent(25)
+		debug.SetMemoryLimit(s.memory)
+		go tidy(ctx)
+	}
 	s.life = ctx
 	if err := s.restore(); err != nil {
 		return err
@@ -136,6 +137,19 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	err = <-ended
 	cancel()
 	return errors.Join(err, <-ended, <-ended)
+}
+
+// tidy gives memory back that the start and the last changes took, and that little else would collect: the
+// probes alone leave next to no garbage.
+func tidy(ctx context.Context) {
+	for pause := 2 * time.Second; ; pause = time.Minute {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+			debug.FreeOSMemory()
+		}
+	}
 }
 
 // restore reads what was left by the sidecar before. What was up stays up until probes say otherwise Fall
