@@ -84,7 +84,7 @@ func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 	w.last = string(state.Status)
 	exited := state.Status == container.StateExited || state.Status == container.StateDead
 	switch {
-	case exited && w.condition == plan.AwaitCompleted && state.ExitCode == 0:
+	case exited && state.ExitCode == 0 && (w.condition == plan.AwaitCompleted || w.condition == plan.AwaitSettled):
 		return verdict{done: true}
 	case exited:
 		return verdict{never: ended(state)}
@@ -93,9 +93,9 @@ func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 	case state.Status != container.StateRunning:
 		w.started = now // at the earliest
 		return verdict{}
-	case w.condition == plan.AwaitCompleted:
+	case w.condition == plan.AwaitCompleted || w.condition == plan.AwaitExit:
 		return verdict{}
-	case w.condition == plan.AwaitHealthy && state.Health != nil && state.Health.Status != container.NoHealthcheck:
+	case w.heedsHealth() && state.Health != nil && state.Health.Status != container.NoHealthcheck:
 		return w.healthy(state.Health)
 	}
 	if found.RestartCount > w.seen { // a restart starts the moment anew
@@ -105,6 +105,11 @@ func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 		return verdict{again: settling - ran}
 	}
 	return verdict{done: true}
+}
+
+// heedsHealth says whether a container's own health check has a say.
+func (w *watch) heedsHealth() bool {
+	return w.condition == plan.AwaitHealthy || w.condition == plan.AwaitSettled
 }
 
 func (w *watch) healthy(health *container.Health) verdict {
