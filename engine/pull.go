@@ -41,17 +41,17 @@ func (e *Engine) pull(ctx context.Context, step plan.Pull) error {
 	e.forget(step.Image)
 	progress, err := e.client.ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: encoded, Platform: step.Platform})
 	if err != nil {
-		return pullError(named, err)
+		return pullError(named, step.Services, err)
 	}
 	defer progress.Close()
 	if err := e.follow(step, progress); err != nil {
-		return pullError(named, err)
+		return pullError(named, step.Services, err)
 	}
 	return nil
 }
 
-// pullError adds what to do.
-func pullError(named reference.Named, cause error) error {
+// pullError adds who needs the image, and what to do.
+func pullError(named reference.Named, services []string, cause error) error {
 	if errors.Is(cause, context.Canceled) {
 		return cause
 	}
@@ -59,6 +59,9 @@ func pullError(named reference.Named, cause error) error {
 	hint := "check that the engine's host reaches " + where + ", or load the image another way: docker load, or build:"
 	if errdefs.IsNotFound(cause) || errdefs.IsUnauthorized(cause) || errdefs.IsPermissionDenied(cause) {
 		hint = "check the name and the tag, and `docker login " + where + "` where the image is private"
+	}
+	if len(services) > 0 {
+		return fmt.Errorf("needed by %s: %w; %s", strings.Join(services, ", "), cause, hint)
 	}
 	return fmt.Errorf("%w; %s", cause, hint)
 }
