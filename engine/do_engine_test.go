@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -222,4 +223,40 @@ func TestAnUnfinishedCreateIsReplaced(t *testing.T) {
 	content, err := s.ReadFile(t.Context(), whole.Name, "/run/secrets/token")
 	assert.NilError(t, err)
 	assert.Equal(t, string(content), "t0k3n")
+}
+
+func TestAPortOfAnotherProcessIsAConflict(t *testing.T) {
+	s := stage(t)
+	if !s.endpoint.local() {
+		t.Fatalf("the engine %s is not on this machine", s.endpoint)
+	}
+	holder, err := net.Listen("tcp", "127.0.0.1:0")
+	assert.NilError(t, err)
+	defer holder.Close()
+	_, port, err := net.SplitHostPort(holder.Addr().String())
+	assert.NilError(t, err)
+	s.makeNetwork("default")
+	web := s.service("web", func(w *compose.Service) {
+		s.on(w, "default")
+		w.Body.Ports = []types.ServicePortConfig{{Target: 80, Published: port, HostIP: "127.0.0.1"}}
+	})
+	s.do(s.create(web, 1))
+	start := plan.Start{Container: s.container("web", 1)}
+	var conflict *plan.ConflictError
+	err = s.Do(t.Context(), start)
+	assert.Assert(t, errors.As(err, &conflict), "%v", err)
+	assert.Equal(t, conflict.What, "port "+port+"/tcp")
+	assert.Check(t, is.Contains(conflict.Holder, "no container"))
+	assert.NilError(t, holder.Close())
+	s.do(start)
+}
+
+// What fails for another reason is told in the engine's words.
+func TestAStartThatFails(t *testing.T) {
+	s := stage(t)
+	web := s.service("web", func(w *compose.Service) { w.Body.Entrypoint = types.ShellCommand{"/missing"} })
+	s.do(s.create(web, 1))
+	err := s.Do(t.Context(), plan.Start{Container: s.container("web", 1)})
+	assert.ErrorContains(t, err, "start web.1@1: ")
+	assert.ErrorContains(t, err, "/missing")
 }

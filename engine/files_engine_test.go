@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/volume"
 	"gotest.tools/v3/assert"
 
@@ -90,6 +91,11 @@ func TestWhereFilesGo(t *testing.T) {
 			assert.NilError(t, os.WriteFile(file, []byte("from-file"), 0o644))
 			c := s.up(s.service("web", func(w *compose.Service) { test.change(s, w, file) }))
 			assert.Equal(t, s.output(c, "show", test.show), test.want)
+			if strings.Contains(test.want, " 0444 ") { // everybody in the container may read it
+				code, output, err := s.run(t.Context(), c.Name, container.ExecOptions{User: "4711", Cmd: []string{"/program", "show", test.show}})
+				assert.NilError(t, err)
+				assert.Equal(t, code, 0, output)
+			}
 			found := s.look(c)
 			assert.Check(t, !strings.Contains(strings.Join(labelValues(found.Config.Labels), " "), "t0k3n"))
 			before := volumeNames(s)
