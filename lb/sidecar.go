@@ -46,7 +46,7 @@ type SidecarOptions struct {
 
 	// Address is the host by which a replica is probed: its network alias.
 	Address func(plan.Ref) string
-	// Memory bounds the garbage that the Go runtime lets pile up, in bytes; 8 MiB. Below 0: leave it alone.
+	// Memory bounds the garbage that the Go runtime lets pile up, in bytes; 16 MiB. Below 0: leave it alone.
 	Memory int64
 }
 
@@ -101,7 +101,7 @@ func NewSidecar(o SidecarOptions) *Sidecar {
 		s.patience = 10 * time.Second
 	}
 	if s.memory == 0 {
-		s.memory = 8 << 20
+		s.memory = 16 << 20
 	}
 	address := o.Address
 	if address == nil {
@@ -117,7 +117,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if s.memory > 0 {
-		debug.SetGCPercent(25)
+		debug.SetGCPercent(40)
 		debug.SetMemoryLimit(s.memory)
 		go tidy(ctx)
 	}
