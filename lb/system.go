@@ -152,6 +152,11 @@ func balancerService(project compose.Project, a attachment) (compose.Service, er
 	s.Body.Command = command
 	grace := types.Duration(shutdownGrace + 5*time.Second)
 	s.Body.StopGracePeriod = &grace
+	// To the engine every signal is a user's wish to end the container, and SIGHUP, which only makes Traefik read
+	// its files, would be the last it ever starts it again after. It is not where the stop signal is known to be
+	// another one, and not at the engine's own start where the policy is always.
+	s.Body.StopSignal = "SIGTERM"
+	s.Body.Restart = types.RestartPolicyAlways
 	s.Body.Volumes = []types.ServiceVolumeConfig{{
 		Type: types.VolumeTypeVolume, Source: ownVolume, Target: Folder, ReadOnly: true,
 	}}
