@@ -85,25 +85,27 @@ func (s *Sidecar) note(revision string, err error) {
 // it has installed its handler, so none is sent before its API answers. A signal that meets another one may
 // be lost, so it is repeated every second. Traefik switches its ports one after the other, and the control
 // port is not always the last one: a second look, a round trip later, stands for the rest.
-func (s *Sidecar) prove(ctx context.Context, g generated, signal bool) error {
+func (s *Sidecar) prove(ctx context.Context, g generated, changed bool) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	var signalled time.Time
-	if signal {
-		if _, err := s.control.look(ctx); err == nil {
+	if changed {
+		if _, err := s.look(ctx, shortLook); err == nil {
 			signalled = s.signal(ctx)
 		}
 	}
+	limit := shortLook
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		diffs := s.differences(ctx, g)
+		diffs := s.differences(ctx, g, limit)
 		if len(diffs) == 0 {
-			if diffs = s.differences(ctx, g); len(diffs) == 0 {
+			if diffs = s.differences(ctx, g, limit); len(diffs) == 0 {
 				return nil
 			}
 		}
-		if time.Since(signalled) > time.Second && s.control.answers(ctx) {
+		if time.Since(signalled) > time.Second && s.running(ctx, limit) {
 			signalled = s.signal(ctx)
 		}
+		limit = min(limit*3/2, longLook)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -115,6 +117,14 @@ func (s *Sidecar) prove(ctx context.Context, g generated, signal bool) error {
 	}
 }
 
+// A look is given up soon at first: the engine does not know the name of a balancer that does not run yet, and
+// asks the host's name server, which may take its time; the next look asks anew. Then ever later, since a busy
+// host may be slow.
+const (
+	shortLook = 100 * time.Millisecond
+	longLook  = 3 * time.Second
+)
+
 func (s *Sidecar) signal(ctx context.Context) time.Time {
 	if err := s.engine.Signal(ctx, BalancerName(s.project), "HUP"); err != nil {
 		s.log.Warn("the balancer cannot be signalled", "error", err)
@@ -122,8 +132,20 @@ func (s *Sidecar) signal(ctx context.Context) time.Time {
 	return time.Now()
 }
 
-func (s *Sidecar) differences(ctx context.Context, g generated) []string {
-	have, err := s.control.look(ctx)
+func (s *Sidecar) running(ctx context.Context, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return s.control.answers(ctx)
+}
+
+func (s *Sidecar) look(ctx context.Context, limit time.Duration) (live, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return s.control.look(ctx)
+}
+
+func (s *Sidecar) differences(ctx context.Context, g generated, limit time.Duration) []string {
+	have, err := s.look(ctx, limit)
 	if err != nil {
 		return []string{"its API cannot be asked: " + err.Error()}
 	}
