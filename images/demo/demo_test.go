@@ -4,13 +4,17 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -146,6 +150,33 @@ func TestDatabaseURL(t *testing.T) {
 	}
 }
 
+func TestKillEndsThatProcessAlone(t *testing.T) {
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$", "-test.timeout=1m")
+	child.Env = append(os.Environ(), "DEMO_TEST_WAITS=1")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"kill", strconv.Itoa(child.Process.Pid)}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("it ended with %v", err)
+	}
+	for _, pid := range []string{"0", "1", "-1", "x"} {
+		if err := run(t.Context(), []string{"kill", pid}, io.Discard); err == nil {
+			t.Errorf("kill %s did something", pid)
+		}
+	}
+}
+
+// TestMain is also the process that TestKillEndsThatProcessAlone ends.
+func TestMain(m *testing.M) {
+	if os.Getenv("DEMO_TEST_WAITS") != "" {
+		<-time.After(time.Minute)
+	}
+	os.Exit(m.Run())
+}
+
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -155,6 +186,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"wait", "1ms", "3"}, exitError(3)},
 		{[]string{"wait", "1ms"}, nil},
 		{[]string{"nonsense"}, exitError(2)},
+		{[]string{"kill"}, exitError(2)},
 	} {
 		if err := run(t.Context(), c.args, &strings.Builder{}); !errors.Is(err, c.want) {
 			t.Errorf("%v: got %v, want %v", c.args, err, c.want)

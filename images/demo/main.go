@@ -25,6 +25,7 @@ const usage = `usage: demo [COMMAND]
   dial ADDRESS           print the first line that a TCP server sends
   wait DURATION [CODE]   sleep, then exit with the code (0)
   exit CODE              exit with the code at once
+  kill PID               end another process at once, as a crash would
 `
 
 // exitError is a wish to end with a certain code.
@@ -70,6 +71,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return wait(ctx, args)
 	case verb == "exit" && len(args) == 1:
 		return exitWith(args[0])
+	case verb == "kill" && len(args) == 1:
+		return kill(args[0])
 	}
 	fmt.Fprint(out, usage)
 	return exitError(2)
@@ -89,6 +92,18 @@ func wait(ctx context.Context, args []string) error {
 		return nil
 	}
 	return exitWith(args[1])
+}
+
+// kill refuses 0 and 1: a whole group, and the process that all others live by.
+func kill(text string) error {
+	pid, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || pid < 2 {
+		return fmt.Errorf("kill %s: not the number of a process", text)
+	}
+	if err := syscall.Kill(int(pid), syscall.SIGKILL); err != nil {
+		return fmt.Errorf("kill %d: %w", pid, err)
+	}
+	return nil
 }
 
 func exitWith(text string) error {
