@@ -24,11 +24,12 @@ func (i *invocation) say(text string) {
 	}
 }
 
-// confirm asks once, on a terminal, where a plan would destroy data.
+// confirm asks once, on a terminal, where a plan would destroy data. The system's volume has none: what it holds
+// is made anew.
 func (i *invocation) confirm(next plan.Plan, yes bool) error {
 	var lost []string
 	for _, n := range next.Nodes {
-		if v, ok := n.Step.(plan.RemoveVolume); ok {
+		if v, ok := n.Step.(plan.RemoveVolume); ok && v.Name != plan.SystemVolume(next.Project) {
 			lost = append(lost, v.Name)
 		}
 	}
