@@ -84,7 +84,7 @@ func inScenarios(run func() int) (code int, err error) {
 
 // project is one project folder with a name of its own.
 type project struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 	dir  string
 	env  []string // KEY=value, for every command
@@ -95,7 +95,7 @@ var unfit = regexp.MustCompile(`[^a-z0-9]+`)
 
 // newProject makes a folder with a compose.yaml. What the project leaves on the engine is taken away at the
 // end, and the test fails if something stays even then.
-func newProject(t *testing.T, file string) *project {
+func newProject(t testing.TB, file string) *project {
 	t.Helper()
 	short := strings.Trim(unfit.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-"), "-")
 	name := fmt.Sprintf("hl-%s-%05d", short[:min(len(short), 24)], rand.IntN(100000))
@@ -280,7 +280,7 @@ func (p *project) answerers(n int) map[string]int {
 }
 
 // eventually polls until check succeeds, and fails the test where it does not in time.
-func eventually(t *testing.T, within time.Duration, check func() error) {
+func eventually(t testing.TB, within time.Duration, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	for {
@@ -296,7 +296,7 @@ func eventually(t *testing.T, within time.Duration, check func() error) {
 }
 
 // meanwhile polls for as long as the window lasts, and fails the test as soon as check fails.
-func meanwhile(t *testing.T, window time.Duration, check func() error) {
+func meanwhile(t testing.TB, window time.Duration, check func() error) {
 	t.Helper()
 	for end := time.Now().Add(window); time.Now().Before(end); {
 		if err := check(); err != nil {
@@ -313,7 +313,7 @@ var ports struct {
 
 // freePort is a host port that nobody listens on. It stays this process's own until it ends: below the
 // kernel's range for outgoing connections, and locked against another run of these tests.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	ports.Lock()
 	defer ports.Unlock()
