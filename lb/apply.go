@@ -90,22 +90,20 @@ func (s *Sidecar) prove(ctx context.Context, g generated, changed bool) error {
 	defer cancel()
 	var signalled time.Time
 	if changed {
-		if _, err := s.look(ctx, shortLook); err == nil {
+		if _, err := s.control.look(ctx); err == nil {
 			signalled = s.signal(ctx)
 		}
 	}
-	limit := shortLook
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		diffs := s.differences(ctx, g, limit)
+		diffs := s.differences(ctx, g)
 		if len(diffs) == 0 {
-			if diffs = s.differences(ctx, g, limit); len(diffs) == 0 {
+			if diffs = s.differences(ctx, g); len(diffs) == 0 {
 				return nil
 			}
 		}
-		if time.Since(signalled) > time.Second && s.running(ctx, limit) {
+		if time.Since(signalled) > time.Second && s.control.answers(ctx) {
 			signalled = s.signal(ctx)
 		}
-		limit = min(limit*3/2, longLook)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -117,14 +115,6 @@ func (s *Sidecar) prove(ctx context.Context, g generated, changed bool) error {
 	}
 }
 
-// A look is given up soon at first: the engine does not know the name of a balancer that does not run yet, and
-// asks the host's name server, which may take its time; the next look asks anew. Then ever later, since a busy
-// host may be slow.
-const (
-	shortLook = 100 * time.Millisecond
-	longLook  = 3 * time.Second
-)
-
 func (s *Sidecar) signal(ctx context.Context) time.Time {
 	if err := s.engine.Signal(ctx, BalancerName(s.project), "HUP"); err != nil {
 		s.log.Warn("the balancer cannot be signalled", "error", err)
@@ -132,20 +122,8 @@ func (s *Sidecar) signal(ctx context.Context) time.Time {
 	return time.Now()
 }
 
-func (s *Sidecar) running(ctx context.Context, limit time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return s.control.answers(ctx)
-}
-
-func (s *Sidecar) look(ctx context.Context, limit time.Duration) (live, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return s.control.look(ctx)
-}
-
-func (s *Sidecar) differences(ctx context.Context, g generated, limit time.Duration) []string {
-	have, err := s.look(ctx, limit)
+func (s *Sidecar) differences(ctx context.Context, g generated) []string {
+	have, err := s.control.look(ctx)
 	if err != nil {
 		return []string{"its API cannot be asked: " + err.Error()}
 	}

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,8 +26,22 @@ type control struct {
 func newControl(base, password string) control {
 	return control{base: base, password: password, client: &http.Client{
 		Timeout:   3 * time.Second,
-		Transport: &http.Transport{MaxIdleConns: 1, IdleConnTimeout: 10 * time.Second},
+		Transport: &http.Transport{DialContext: redial, MaxIdleConns: 1, IdleConnTimeout: 10 * time.Second},
 	}}
+}
+
+// redial opens a connection, and begins anew where that takes long, at first very soon, for as long as a look
+// lasts. The engine does not
+// know the name of a balancer that does not run yet, and asks the host's name server, which may take seconds;
+// meanwhile the balancer may have been started.
+func redial(ctx context.Context, network, address string) (net.Conn, error) {
+	for limit := 100 * time.Millisecond; ; limit += 50 * time.Millisecond {
+		conn, err := (&net.Dialer{Timeout: limit}).DialContext(ctx, network, address)
+		var slow net.Error
+		if err == nil || limit >= 500*time.Millisecond || ctx.Err() != nil || !errors.As(err, &slow) || !slow.Timeout() {
+			return conn, err
+		}
+	}
 }
 
 // live is what Traefik says that it serves (GET /api/rawdata), as far as the proof needs it.
