@@ -36,6 +36,9 @@ func (i *invocation) runLifecycle(
 		return err
 	}
 	return i.apply(ctx, project, verb, func(have plan.Observed) (plan.Plan, error) {
+		if err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas)); err != nil {
+			return plan.Plan{}, err
+		}
 		return decide(project.Name, project.wanted(), have, options)
 	})
 }
