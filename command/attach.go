@@ -121,8 +121,19 @@ func (i *invocation) follow(ctx context.Context, host Engine, project string, re
 	following.Wait()
 }
 
-// revived is how often a container that ended is looked at, while the engine is about to start it again.
+// revived is how often a container whose log ended is looked at, while the engine is about to start it again.
 const revived = 500 * time.Millisecond
+
+func pause(ctx context.Context) error {
+	timer := time.NewTimer(revived)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
 
 func (i *invocation) followOne(ctx context.Context, host Engine, project string, r plan.Replica, printer *logPrinter, since time.Time) error {
 	for {
@@ -139,6 +150,9 @@ func (i *invocation) followOne(ctx context.Context, host Engine, project string,
 			return err
 		}
 		if now.State == plan.Running || now.State == plan.Paused {
+			if err := pause(ctx); err != nil { // it was just started again, or has a log that cannot be followed
+				return err
+			}
 			continue
 		}
 		if now.State == plan.Exited || now.State == plan.Dead {
@@ -159,10 +173,8 @@ func (i *invocation) settled(ctx context.Context, host Engine, project string, r
 		if now.State != plan.Restarting {
 			return now, nil
 		}
-		select {
-		case <-ctx.Done():
-			return plan.Replica{}, ctx.Err()
-		case <-time.After(revived):
+		if err := pause(ctx); err != nil {
+			return plan.Replica{}, err
 		}
 	}
 }

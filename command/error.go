@@ -64,6 +64,9 @@ func exitCode(err error) int {
 	if code, ok := errors.AsType[codeError](err); ok {
 		return int(code)
 	}
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	}
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
@@ -75,9 +78,6 @@ func exitCode(err error) int {
 	}
 	if _, ok := errors.AsType[*state.LockedError](err); ok {
 		return exitLocked
-	}
-	if errors.Is(err, errInterrupted) {
-		return exitInterrupted
 	}
 	return exitError
 }

@@ -23,21 +23,22 @@ import (
 
 // fakeEngine is a host in memory: it does steps to its list of containers, and remembers them.
 type fakeEngine struct {
-	mu       sync.Mutex
-	replicas []plan.Replica
-	networks map[string]plan.Network
-	done     []string          // "create web.1@1"
-	calls    []string          // that only look
-	fail     map[string]error  // by "verb subject"
-	logs     map[string]string // by container name
-	killed   chan string
-	block    map[string]chan struct{} // a log that is followed ends when its channel closes; by container name
+	mu        sync.Mutex
+	replicas  []plan.Replica
+	networks  map[string]plan.Network
+	done      []string          // "create web.1@1"
+	calls     []string          // that only look
+	fail      map[string]error  // by "verb subject"
+	logs      map[string]string // by container name
+	killed    chan string
+	following chan struct{}            // one for each log that is followed
+	block     map[string]chan struct{} // a log that is followed ends when its channel closes; by container name
 }
 
 func newFakeEngine() *fakeEngine {
 	return &fakeEngine{
 		networks: map[string]plan.Network{}, fail: map[string]error{}, logs: map[string]string{},
-		killed: make(chan string, 10), block: map[string]chan struct{}{},
+		killed: make(chan string, 10), following: make(chan struct{}, 10), block: map[string]chan struct{}{},
 	}
 }
 
@@ -83,7 +84,6 @@ func (f *fakeEngine) Do(_ context.Context, step plan.Step) error {
 		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status = plan.Exited, "Exited (0)" })
 		if ends := f.block[s.Name]; ends != nil {
 			close(ends)
-			delete(f.block, s.Name)
 		}
 	case plan.Remove:
 		var left []plan.Replica
@@ -131,9 +131,16 @@ func (f *fakeEngine) Logs(ctx context.Context, id string, options engine.LogOpti
 	if _, err := io.WriteString(out, text); err != nil {
 		return err
 	}
-	if !options.Follow || ends == nil {
+	if !options.Follow {
 		return nil
 	}
+	if ends == nil { // it ends by itself
+		f.mu.Lock()
+		f.change(plan.Container{ID: id}, func(r *plan.Replica) { r.State = plan.Exited })
+		f.mu.Unlock()
+		return nil
+	}
+	f.following <- struct{}{}
 	select {
 	case <-ends:
 		return nil
@@ -232,3 +239,5 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+func typeName(v any) string { return fmt.Sprintf("%T", v) }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 	return printer.copyAll(ctx, host, chosen, options)
 }
 
-// logged chooses replicas by service and slot.
+// logged chooses replicas by service and slot, in that order.
 func logged(replicas []plan.Replica, services []string, slot int) []plan.Replica {
 	var chosen []plan.Replica
 	for _, r := range replicas {
@@ -82,6 +83,9 @@ func logged(replicas []plan.Replica, services []string, slot int) []plan.Replica
 			chosen = append(chosen, r)
 		}
 	}
+	slices.SortStableFunc(chosen, func(a, b plan.Replica) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Slot, b.Slot), cmp.Compare(a.Generation, b.Generation))
+	})
 	return chosen
 }
 

@@ -1,0 +1,344 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"hyper-lite/engine"
+	"hyper-lite/plan"
+	"hyper-lite/state"
+)
+
+func TestUpThenNothingToChange(t *testing.T) {
+	s := newShell(t, shop)
+	r := s.run("up", "-d")
+	assert.Equal(t, r.code, 0, r.err)
+	assert.Assert(t, is.Contains(r.err, "container shop-web-2"))
+	assert.Equal(t, len(s.engine.replicas), 3)
+
+	s.engine.done, s.engine.calls = nil, nil
+	r = s.run("up", "-d")
+	assert.Equal(t, r, result{0, "nothing to change\n", ""})
+	assert.Equal(t, len(s.engine.done), 0)
+	assert.DeepEqual(t, s.engine.calls, []string{"observe"})
+
+	assert.Equal(t, s.run("ps", "-q").out, ids(s.engine.replicas))
+	assert.Equal(t, s.run("ps", "--services").out, "db\nweb\n")
+}
+
+func ids(replicas []plan.Replica) string {
+	byName := map[string]string{}
+	for _, r := range replicas {
+		byName[r.Name] = r.ID
+	}
+	return byName["shop-db-1"] + "\n" + byName["shop-web-1"] + "\n" + byName["shop-web-2"] + "\n"
+}
+
+func TestUpRecordsARevisionWithoutWhatNobodyChanged(t *testing.T) {
+	s := newShell(t, shop)
+	s.run("up", "-d")
+	s.run("up", "-d")
+	s.run("scale", "web=3")
+	store, err := state.Open(s.dir, "shop")
+	assert.NilError(t, err)
+	document, err := store.Read()
+	assert.NilError(t, err)
+	assert.Equal(t, len(document.Revisions), 2)
+	assert.Equal(t, document.Revisions[0].By, "up")
+	assert.Equal(t, document.Revisions[0].Summary, "3 created, 3 started")
+	assert.Equal(t, document.Revisions[1].By, "scale")
+	assert.Equal(t, document.Revisions[1].Summary, "1 created, 1 started")
+	assert.Assert(t, is.Contains(string(document.Revisions[0].Project), `"postgres:15"`))
+}
+
+func TestPlanAndDryRunChangeNothing(t *testing.T) {
+	s := newShell(t, shop)
+	planned := s.run("plan")
+	assert.Equal(t, planned.code, 0, planned.err)
+	assert.Assert(t, is.Contains(planned.out, "shop-web-2: not found"))
+	for _, typed := range []string{"up --dry-run", "--dry-run up -d", "plan web db"} {
+		assert.Equal(t, s.run(strings.Fields(typed)...).out, planned.out, typed)
+	}
+	s.run("up", "-d")
+	for _, typed := range []string{"down --dry-run", "stop --dry-run", "restart --dry-run", "scale --dry-run web=5", "up --dry-run --force-recreate"} {
+		s.engine.done = nil
+		r := s.run(strings.Fields(typed)...)
+		assert.Equal(t, r.code, 0, r.err)
+		assert.Assert(t, is.Contains(r.out, "plan for shop: "), typed)
+		assert.Equal(t, len(s.engine.done), 0, typed)
+	}
+	entries, err := os.ReadDir(newShell(t, shop).dir)
+	assert.NilError(t, err)
+	assert.Equal(t, len(entries), 1)
+}
+
+func TestPlanDetailedExitCode(t *testing.T) {
+	s := newShell(t, shop)
+	assert.Equal(t, s.run("plan", "--detailed-exitcode").code, 2)
+	s.run("up", "-d")
+	r := s.run("plan", "--detailed-exitcode")
+	assert.Equal(t, r, result{0, "plan for shop: nothing to change\n", ""})
+	assert.Assert(t, is.Contains(s.run("plan", "--format", "json").out, `"steps": []`))
+}
+
+func TestScaleAndTheNextUp(t *testing.T) {
+	s := newShell(t, shop)
+	s.run("up", "-d")
+	assert.Equal(t, s.run("scale", "web=4").code, 0)
+	assert.Equal(t, strings.Count(s.run("ps", "--format", "{{.Service}}").out, "web"), 4)
+	assert.Assert(t, is.Contains(s.run("plan").out, "scale 4->2"))
+	s.run("up", "-d")
+	assert.Equal(t, strings.Count(s.run("ps", "--format", "{{.Service}}").out, "web"), 2)
+	assert.Equal(t, s.run("up", "-d", "--scale", "web=0").code, 0)
+	assert.Equal(t, s.run("ps", "--services").out, "db\n")
+
+	for typed, code := range map[string]int{"scale": 2, "scale web": 2, "scale web=-1": 2, "scale web=x": 2, "scale nosuch=2": 1, "up -d --scale wbe=2": 1} {
+		assert.Equal(t, s.run(strings.Fields(typed)...).code, code, typed)
+	}
+}
+
+func TestLifecycle(t *testing.T) {
+	s := newShell(t, shop)
+	s.run("up", "-d")
+	assert.Equal(t, s.run("stop", "web").code, 0)
+	assert.Equal(t, s.run("ps", "--services").out, "db\n")
+	assert.Equal(t, s.run("ps", "--services", "--status", "exited").out, "web\n")
+	assert.Equal(t, s.run("start").code, 0)
+	assert.Equal(t, s.run("ps", "--services").out, "db\nweb\n")
+	s.engine.done = nil
+	assert.Equal(t, s.run("restart", "-t", "1", "db").code, 0)
+	assert.Assert(t, is.Contains(strings.Join(s.engine.done, "\n"), "restart db.1@1"))
+	r := s.run("stop", "nosuch")
+	assert.Equal(t, r.code, 1)
+}
+
+func TestDownLeavesNothing(t *testing.T) {
+	s := newShell(t, shop)
+	s.run("up", "-d")
+	assert.Equal(t, s.run("down").code, 0)
+	assert.Equal(t, len(s.engine.replicas)+len(s.engine.networks), 0)
+	assert.Equal(t, s.run("down").out, "nothing to change\n")
+}
+
+func TestDownWithoutFiles(t *testing.T) {
+	s := newShell(t, shop)
+	s.run("up", "-d")
+	elsewhere := &shell{t: t, dir: t.TempDir(), engine: s.engine, env: map[string]string{}}
+	r := elsewhere.run("down")
+	assert.Equal(t, r.code, 1)
+	assert.Assert(t, is.Contains(r.err, "no compose file found"))
+	assert.Assert(t, is.Contains(r.err, "-p NAME"))
+	assert.Equal(t, elsewhere.run("-p", "shop", "down").code, 0)
+	assert.Equal(t, len(s.engine.replicas), 0)
+}
+
+func TestWrongFilesStopEverythingButWhatTheNameFinds(t *testing.T) {
+	s := newShell(t, shop)
+	s.run("up", "-d")
+	assert.NilError(t, os.WriteFile(filepath.Join(s.dir, "compose.yaml"), []byte("services:\n  web:\n    imagee: x\n    replcias: 3\n"), 0o600))
+	s.engine.done = nil
+	r := s.run("up", "-d")
+	assert.Equal(t, r.code, 1)
+	assert.Equal(t, strings.Count(r.err, "error: "), 2, r.err)
+	assert.Assert(t, is.Contains(r.err, "did you mean `replicas`?"))
+	assert.Equal(t, len(s.engine.done), 0)
+	assert.Equal(t, s.run("-p", "shop", "down").code, 0)
+	assert.Equal(t, len(s.engine.replicas), 0)
+}
+
+func TestFailuresEndWithTheirCodes(t *testing.T) {
+	s := newShell(t, shop)
+	s.openErr = fmt.Errorf("%w at unix:///x: refused", engine.ErrUnreachable)
+	assert.Equal(t, s.run("up", "-d").code, 4)
+	s.openErr = nil
+
+	s.engine.fail["start web.1@1"] = errors.New("start container shop-web-1: no such file")
+	r := s.run("up", "-d")
+	assert.Equal(t, r.code, 1)
+	assert.Assert(t, is.Contains(r.err, "error: start container shop-web-1: no such file\n"))
+
+	s.engine.fail["start web.1@1"] = &plan.UnhealthyError{
+		Container: plan.Container{Ref: plan.Ref{Service: "web", Slot: 1, Generation: 1}, Name: "shop-web-1"}, Condition: plan.AwaitRunning, Reason: "exited (1)",
+	}
+	r = s.run("up", "-d")
+	assert.Equal(t, r.code, 3)
+	for _, want := range []string{"web.1@1 (container shop-web-1) is not running: exited (1)", "    out of memory", "curl: refused", "`hyper-lite logs web`"} {
+		assert.Assert(t, is.Contains(r.err, want))
+	}
+	clear(s.engine.fail)
+	assert.Equal(t, s.run("up", "-d").code, 0)
+}
+
+func TestOneCommandAtATime(t *testing.T) {
+	s := newShell(t, shop)
+	store, err := state.Open(s.dir, "shop")
+	assert.NilError(t, err)
+	lock, err := store.Lock(t.Context(), state.LockOptions{Command: "hyper-lite up"})
+	assert.NilError(t, err)
+	for _, typed := range []string{"up -d --no-wait-lock", "--no-wait-lock down", "stop --no-wait-lock", "scale web=3 --no-wait-lock"} {
+		r := s.run(strings.Fields(typed)...)
+		assert.Equal(t, r.code, 5, "%s: %s", typed, r.err)
+		assert.Assert(t, is.Contains(r.err, fmt.Sprintf("locked by `hyper-lite up` (process %d)", os.Getpid())))
+	}
+	assert.Equal(t, len(s.engine.done), 0)
+	for _, typed := range []string{"ps", "plan", "logs", "up --dry-run"} {
+		assert.Equal(t, s.run(strings.Fields(typed)...).code, 0, typed)
+	}
+	released := time.AfterFunc(50*time.Millisecond, func() { assert.Check(t, lock.Release()) })
+	defer released.Stop()
+	r := s.run("up", "-d")
+	assert.Equal(t, r.code, 0)
+	assert.Assert(t, is.Contains(r.err, "waiting until it is done"))
+}
+
+func TestDamagedStateStopsUpBeforeItBegins(t *testing.T) {
+	for name, text := range map[string]string{"empty": "", "newer": `{"version": 99}`} {
+		s := newShell(t, shop)
+		store, err := state.Open(s.dir, "shop")
+		assert.NilError(t, err)
+		assert.NilError(t, os.MkdirAll(filepath.Dir(store.Path()), 0o700))
+		assert.NilError(t, os.WriteFile(store.Path(), []byte(text), 0o600))
+		r := s.run("up", "-d")
+		assert.Equal(t, r.code, 1, name)
+		assert.Assert(t, is.Contains(r.err, "hint: "), name)
+		assert.Equal(t, len(s.engine.done), 0, name)
+		assert.NilError(t, os.Remove(store.Path()))
+		assert.Equal(t, s.run("up", "-d").code, 0, name)
+	}
+}
+
+func TestInterruptedIs130(t *testing.T) {
+	s := newShell(t, shop)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := s.runContext(ctx, "up", "-d")
+	assert.Equal(t, r.code, 130)
+	assert.Assert(t, is.Contains(r.err, "error: interrupted\n"))
+}
+
+func TestAttachedUpStopsWhenInterrupted(t *testing.T) {
+	s := newShell(t, shop)
+	s.engine.logs = map[string]string{"shop-web-1": "hello\n"}
+	for _, name := range []string{"shop-db-1", "shop-web-1", "shop-web-2"} {
+		s.engine.block[name] = make(chan struct{})
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan result)
+	go func() { ended <- s.runContext(ctx, "up") }()
+	deadline := time.After(10 * time.Second)
+	for running := 0; running < 3; {
+		select {
+		case <-deadline:
+			t.Fatal("up does not start the containers")
+		case <-time.After(5 * time.Millisecond):
+		}
+		replicas, err := s.engine.List(t.Context(), "shop")
+		assert.NilError(t, err)
+		running = 0
+		for _, r := range replicas {
+			if r.State == plan.Running {
+				running++
+			}
+		}
+	}
+	// The interruption may come before the logs are attached to: then it is one of up itself.
+	select {
+	case <-s.engine.following:
+	case <-deadline:
+		t.Fatal("up does not follow the logs")
+	}
+	interrupt()
+	r := <-ended
+	assert.Equal(t, r.code, 0, r.err)
+	assert.Assert(t, is.Contains(r.out, "web-1  | hello\n"))
+	assert.Assert(t, is.Contains(r.out, "web-1 exited with code 0\n"))
+	assert.Equal(t, s.run("ps", "-q").out, "")
+	assert.Equal(t, strings.Count(s.run("ps", "-aq").out, "\n"), 3)
+}
+
+func TestAttachedUpEndsWithItsContainers(t *testing.T) {
+	s := newShell(t, shop) // their logs end at once
+	r := s.run("up")
+	assert.Equal(t, r.code, 0, r.err)
+}
+
+func TestUsageErrorsOfFlags(t *testing.T) {
+	s := newShell(t, shop)
+	for _, typed := range []string{
+		"ps --progress loud", "ps --ansi blue", "ps --parallel 0", "ps --parallel x", "ps -H a --context b", "ps --status gone",
+		"ps --filter name=x", "up --pull sometimes", "up --force-recreate --no-recreate", "up --build --no-build", "up -t soon", "up --wait-timeout -3",
+		"down --rmi some", "config --format xml", "plan --format xml", "version --format xml", "completion", "completion csh",
+		"service inspect", "logs --index x", "up --detach=maybe",
+	} {
+		r := s.run(strings.Fields(typed)...)
+		assert.Equal(t, r.code, 2, "%s: %s", typed, r.err)
+		assert.Assert(t, strings.HasPrefix(r.err, "error: "), "%s: %s", typed, r.err)
+	}
+	assert.Equal(t, len(s.engine.calls)+len(s.engine.done), 0)
+}
+
+func TestVersion(t *testing.T) {
+	s := newShell(t, "")
+	assert.Assert(t, strings.HasPrefix(s.run("version").out, "hyper-lite version 1.2.3\n"))
+	assert.Equal(t, s.run("version", "--short").out, "1.2.3\n")
+	assert.Equal(t, s.run("--version").out, "1.2.3\n")
+	assert.Assert(t, is.Contains(s.run("version", "-f", "json").out, `"version":"1.2.3"`))
+}
+
+func TestConfig(t *testing.T) {
+	s := newShell(t, shop+"jobs:\n  nightly:\n    image: job:1\n    triggers: {schedule: [\"0 3 * * *\"]}\n")
+	assert.Equal(t, s.run("config", "--services").out, "db\nweb\n")
+	assert.Equal(t, s.run("config", "--jobs").out, "nightly\n")
+	assert.Equal(t, s.run("config", "--images").out, "job:1\npostgres:15\nshop:1\n")
+	assert.Equal(t, s.run("config", "-q"), result{})
+	assert.Equal(t, strings.Count(s.run("config", "--hash", "*").out, " v1:"), 3)
+	assert.Equal(t, s.run("config", "--hash", "nosuch").code, 1)
+	file := filepath.Join(t.TempDir(), "out.yaml")
+	assert.Equal(t, s.run("config", "-o", file).code, 0)
+	text, err := os.ReadFile(file)
+	assert.NilError(t, err)
+	assert.Equal(t, string(text), s.run("config").out)
+}
+
+func TestCompletion(t *testing.T) {
+	s := newShell(t, shop)
+	complete := func(words ...string) string {
+		var out lockedBuffer
+		p := &program{IO: IO{Out: &out}, env: map[string]string{"COMPOSE_FILE": filepath.Join(s.dir, "compose.yaml")}}
+		assert.Equal(t, p.run(t.Context(), append([]string{completionVerb}, words...)), 0)
+		return strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", " ")
+	}
+	for _, c := range [][2]string{
+		{"re", "restart"},
+		{"service ", "ls inspect"},
+		{"logs w", "web"},
+		{"logs ", "db web"},
+		{"logs --fo", "--follow"},
+		{"scale d", "db="},
+		{"up --scale w", "web="},
+		{"up --pull ", "always missing never policy"},
+		{"up --pull=n", "--pull=never"},
+		{"-f ", ":files"},
+		{"logs -f ", "db web"},
+		{"completion ", "bash fish powershell zsh"},
+		{"up -- w", ""},
+		{"nonsense ", ""},
+		{"ps --nonsense ", ""},
+	} {
+		assert.Equal(t, complete(strings.Split(c[0], " ")...), c[1], c[0])
+	}
+	for _, shell := range sortedKeys(completionScripts) {
+		script := s.run("completion", shell)
+		assert.Equal(t, script.code, 0)
+		assert.Assert(t, is.Contains(script.out, "hyper-lite "+completionVerb), shell)
+	}
+}
