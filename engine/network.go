@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/containerd/errdefs"
@@ -14,6 +15,9 @@ import (
 
 	"hyper-lite/plan"
 )
+
+// detaching is how long an engine may take to notice that the last container has left a network.
+const detaching = 2 * time.Second
 
 // createNetwork makes a network unless one of that name is there. Engines allow two networks of one
 // name, so that creates of one name never run side by side.
@@ -109,21 +113,45 @@ func (e *Engine) removeNetwork(ctx context.Context, step plan.RemoveNetwork) err
 	if there.Labels[labelProject] == "" {
 		return errNotOurs
 	}
-	err = gone(e.client.NetworkRemove(ctx, there.ID))
-	if !errdefs.IsPermissionDenied(err) {
-		return err
+	deadline := time.Now().Add(detaching)
+	for pause := newPause(); ; {
+		err = gone(e.client.NetworkRemove(ctx, there.ID))
+		if !errdefs.IsPermissionDenied(err) {
+			return err
+		}
+		used, inspectErr := e.client.NetworkInspect(ctx, there.ID, network.InspectOptions{})
+		switch {
+		case inspectErr != nil:
+			return err
+		case len(used.Containers) > 0:
+			return attached(step.Name, used)
+		case time.Now().After(deadline):
+			return miscounted(step.Name)
+		}
+		if err := pause.wait(ctx); err != nil {
+			return err
+		}
 	}
-	used, inspectErr := e.client.NetworkInspect(ctx, there.ID, network.InspectOptions{})
-	if inspectErr != nil || len(used.Containers) == 0 {
-		return err
-	}
+}
+
+func attached(name string, used network.Inspect) error {
 	var names []string
 	for _, c := range used.Containers {
 		names = append(names, c.Name)
 	}
 	return &plan.ConflictError{
-		What:   "network " + step.Name,
+		What:   "network " + name,
 		Holder: "containers that are attached to it: " + strings.Join(slices.Sorted(slices.Values(names)), ", "),
 		Hint:   "disconnect or remove them",
+	}
+}
+
+// miscounted is a network that the engine holds to be in use though nothing is attached: engines before 28 keep a
+// count beside the list, and can lose track of it where many containers come and go at once.
+func miscounted(name string) error {
+	return &plan.ConflictError{
+		What:   "network " + name,
+		Holder: "containers that are gone, by the engine's own count",
+		Hint:   "restart the engine, which counts anew, and repeat this; until then the next `up` uses the network again",
 	}
 }
