@@ -49,7 +49,7 @@ func (r *reading) cronJob() Job {
 	return j
 }
 
-var routeKeys = []string{"service_port", "container_port", "algorithm", "session_affinity", "ssl_cert", "hosts", "path_prefix",
+var routeKeys = []string{"service_port", "container_port", "algorithm", "session_affinity", "ssl_cert", "hosts", "path_prefix", "replay",
 	"health-check", "drain", "sequential_deployment"}
 
 // scheduleOf overlays the timing keys of a mapping.

@@ -123,6 +123,7 @@ var serviceFields = []field{
 	port("container_port", "where a replica listens"),
 	oneOf("algorithm", "how the balancer chooses a replica", algorithms),
 	boolean("session_affinity", "keep a client on its replica by a cookie"),
+	boolean("replay", "ask another replica again where one died in the middle of a GET or HEAD; answers are held back until they are whole"),
 	certificateField,
 	list("hosts", "host names that the balancer sends here", needHost, text("hosts", "", needHost, validHost)),
 	text("path_prefix", "path prefix that the balancer sends here", needPrefix, validPrefix),

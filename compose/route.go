@@ -34,8 +34,9 @@ type Route struct {
 	Hosts         []string // host names, "*.example.com" allowed; empty: every host
 	PathPrefix    string   // "" or "/..."
 
-	// Replay holds the answers to GET and HEAD back until they are whole, so that a request that a dying
-	// replica had already taken goes to another one. http and httpsTerm only; answers do not stream then.
+	// Replay asks another replica again where one died in the middle of a GET or HEAD. Answers are held back
+	// until they are whole; those that never end (WebSockets, event streams) are passed through. http and
+	// httpsTerm only; on where there is more than one replica and the file does not say otherwise.
 	Replay bool `json:",omitempty"`
 }
 

@@ -27,7 +27,7 @@ func isTCP(p types.ServicePortConfig) bool { return p.Protocol == "" || p.Protoc
 func (r *reading) routes(replicas int) (routes []Route, kept []types.ServicePortConfig) {
 	protocol, _ := asString(r.keys["protocol"])
 	if protocol == "" {
-		for _, key := range []string{"service_port", "container_port", "algorithm", "session_affinity", "ssl_cert", "hosts", "path_prefix"} {
+		for _, key := range []string{"service_port", "container_port", "algorithm", "session_affinity", "ssl_cert", "hosts", "path_prefix", "replay"} {
 			if r.keys[key] != nil {
 				r.report(key, "needs a protocol: nothing of this service is routed by it", "add protocol: http, https, tcp or httpsTerm")
 			}
@@ -36,13 +36,13 @@ func (r *reading) routes(replicas int) (routes []Route, kept []types.ServicePort
 	kept = r.body.Ports
 	if protocol != "" {
 		var main Route
-		main, kept = r.mainRoute(Protocol(protocol))
+		main, kept = r.mainRoute(Protocol(protocol), replicas)
 		routes = append(routes, main)
 	}
 	order := fileOrder(r.body)
 	if replicas > 1 || order == StartFirst || protocol != "" && order != StopFirst {
 		var more []Route
-		more, kept = r.portRoutes(kept)
+		more, kept = r.portRoutes(kept, replicas)
 		routes = append(routes, more...)
 	}
 	if replicas > 1 {
@@ -56,7 +56,7 @@ func (r *reading) routes(replicas int) (routes []Route, kept []types.ServicePort
 }
 
 // mainRoute is the route of `protocol`, and the ports that it does not take over.
-func (r *reading) mainRoute(protocol Protocol) (Route, []types.ServicePortConfig) {
+func (r *reading) mainRoute(protocol Protocol, replicas int) (Route, []types.ServicePortConfig) {
 	route := Route{Service: r.name, Protocol: protocol, Algorithm: RoundRobin}
 	route.ServicePort, _ = asInt(r.keys["service_port"])
 	route.ContainerPort, _ = asInt(r.keys["container_port"])
@@ -90,12 +90,12 @@ func (r *reading) mainRoute(protocol Protocol) (Route, []types.ServicePortConfig
 	if len(route.Publish) == 0 {
 		route.Publish = []HostPort{{Port: route.ServicePort}}
 	}
-	r.manners(&route)
+	r.manners(&route, replicas)
 	return route, kept
 }
 
 // manners reads how the balancer chooses and what it listens for, and refuses what Traefik cannot do.
-func (r *reading) manners(route *Route) {
+func (r *reading) manners(route *Route, replicas int) {
 	plain := route.Protocol == TCP || route.Protocol == HTTPS
 	const reason = "Traefik's TCP side has round robin only"
 	if a, ok := asString(r.keys["algorithm"]); ok && a != "" {
@@ -118,6 +118,13 @@ func (r *reading) manners(route *Route) {
 	if route.PathPrefix, _ = asString(r.keys["path_prefix"]); route.PathPrefix == "/" {
 		route.PathPrefix = "" // every path
 	}
+	route.Replay = !plain && replicas > 1
+	if replay, said := asBool(r.keys["replay"]); said {
+		route.Replay = replay
+		if replay && plain {
+			r.report("replay", fmt.Sprintf("is not possible with protocol %s: the balancer sees no requests", route.Protocol), "use protocol http or httpsTerm")
+		}
+	}
 	if len(route.Hosts) > 0 && route.Protocol == TCP {
 		r.report("hosts", "is not possible with protocol tcp: a plain connection names no host", "use https for TLS that passes through")
 	}
@@ -135,7 +142,7 @@ func (r *reading) manners(route *Route) {
 }
 
 // portRoutes moves published tcp ports to the balancer.
-func (r *reading) portRoutes(ports []types.ServicePortConfig) (routes []Route, kept []types.ServicePortConfig) {
+func (r *reading) portRoutes(ports []types.ServicePortConfig, replicas int) (routes []Route, kept []types.ServicePortConfig) {
 	for _, p := range ports {
 		if !fixed(p) || !isTCP(p) {
 			kept = append(kept, p)
@@ -154,7 +161,7 @@ func (r *reading) portRoutes(ports []types.ServicePortConfig) (routes []Route, k
 			protocol = Protocol(p.AppProtocol)
 		}
 		routes = append(routes, Route{Service: r.name, Protocol: protocol, Algorithm: RoundRobin,
-			ServicePort: here.Port, ContainerPort: int(p.Target), Publish: []HostPort{here}})
+			ServicePort: here.Port, ContainerPort: int(p.Target), Publish: []HostPort{here}, Replay: protocol == HTTP && replicas > 1})
 	}
 	return routes, kept
 }

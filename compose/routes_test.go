@@ -142,3 +142,26 @@ volumes: {data: {}}`), LoadOptions{})
 		assert.Equal(t, fmt.Sprint(service(t, p, name).Rollout), want, name)
 	}
 }
+
+// A GET can only be asked again of another replica, and only where the balancer sees requests.
+func TestReplay(t *testing.T) {
+	cases := map[string]struct {
+		keys string
+		want bool
+	}{
+		"one replica":             {"protocol: http", false},
+		"several":                 {"protocol: http, replicas: 2", true},
+		"several, said":           {"protocol: http, replicas: 2, replay: false", false},
+		"one, said":               {"protocol: http, replay: true", true},
+		"interpolated":            {"protocol: http, replicas: 2, replay: '${REPLAY:-no}'", false},
+		"tcp":                     {"protocol: tcp, service_port: 90, replicas: 2", false},
+		"a published http port":   {"replicas: 2, ports: [{target: 80, published: 8080, app_protocol: http}]", true},
+		"a published port of any": {"replicas: 2, ports: ['8080:80']", false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := mustLoad(t, one("services: {web: {image: x, "+c.keys+"}}"), LoadOptions{})
+			assert.Equal(t, service(t, p, "web").Routes[0].Replay, c.want)
+		})
+	}
+}

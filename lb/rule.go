@@ -79,12 +79,16 @@ func tlsRules(r compose.Route) ([]rule, error) {
 
 const internalSuffix = "-lb"
 
+// endless tells by what a client accepts that the answer is a stream, or too large to be held back.
+const endless = "(?i)(event-stream|ndjson|stream.json|grpc|video/|audio/)"
+
 // replayed is the part of a rule whose requests may be asked again: those that change nothing, less the ones
-// whose answers never end.
+// whose answers never end or are parts of something large.
 func (r rule) replayed() rule {
 	return rule{
-		Suffix:   r.Suffix + "-replay",
-		Text:     "(" + r.Text + ") && (Method(`GET`) || Method(`HEAD`)) && !HeaderRegexp(`Upgrade`, `.`) && !HeaderRegexp(`Accept`, `text/event-stream`)",
+		Suffix: r.Suffix + "-replay",
+		Text: "(" + r.Text + ") && (Method(`GET`) || Method(`HEAD`)) && " +
+			"!HeaderRegexp(`Upgrade`, `.`) && !HeaderRegexp(`Range`, `.`) && !HeaderRegexp(`Accept`, `" + endless + "`)",
 		Priority: r.Priority + 1,
 	}
 }

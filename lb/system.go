@@ -161,7 +161,8 @@ func balancerService(project compose.Project, a attachment) (compose.Service, er
 		Type: types.VolumeTypeVolume, Source: ownVolume, Target: Folder, ReadOnly: true,
 	}}
 	if slices.ContainsFunc(routes, func(r compose.Route) bool { return r.Replay }) {
-		s.Body.Tmpfs = types.StringList{"/tmp"} // an image made from scratch has none
+		// Long answers are held back in files there. An image made from scratch has no such folder.
+		s.Body.Volumes = append(s.Body.Volumes, types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Target: "/tmp"})
 	}
 	s.Body.Ports = publishedPorts(routes)
 	if len(s.Body.Ports) > 0 && !a.outside() {
