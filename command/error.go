@@ -213,6 +213,9 @@ func hintOf(err error) string {
 	if conflict, ok := errors.AsType[*plan.ConflictError](err); ok {
 		return conflict.Hint
 	}
+	if missing, ok := errors.AsType[*plan.MissingError](err); ok {
+		return missing.Hint
+	}
 	return ""
 }
 

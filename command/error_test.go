@@ -61,6 +61,7 @@ func TestErrorsAsTheyArePrinted(t *testing.T) {
 			{What: "port 8080/tcp", Holder: "container blog-proxy of project blog", Hint: "stop it, or publish another port"},
 			{What: "container name shop-web-1", Holder: "a container that is not ours"},
 		},
+		"missing":       fmt.Errorf("plan: %w", &plan.MissingError{What: "external network public", Hint: "docker network create public"}),
 		"unhealthy":     &hinted{unhealthy(1), "web is still served by web.1@3, web.2@3"},
 		"two-unhealthy": &hinted{errors.Join(unhealthy(1), unhealthy(2)), "nothing serves web now"},
 		"locked":        &state.LockedError{PID: 4711, Command: "hyper-lite up", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)},
