@@ -82,5 +82,5 @@ func (w watched) Events(ctx context.Context, project string, ready func(), emit 
 }
 
 func sidecarEvent(e engine.Event) lb.Event {
-	return lb.Event{Role: e.Role, Ref: e.Ref, Action: e.Action, Health: e.Health, ExitCode: e.ExitCode}
+	return lb.Event{Role: e.Role, Ref: e.Ref, Action: e.Action, Health: e.Health, ExitCode: e.ExitCode, Signal: e.Signal}
 }

@@ -23,6 +23,7 @@ type Event struct {
 	Action   string      // "create", "start", "die", "stop", "destroy", "health_status", ...
 	Health   plan.Health // with health_status
 	ExitCode int         // with die
+	Signal   string      // with kill: its number, "15"
 	Time     time.Time
 }
 
@@ -65,6 +66,7 @@ func eventOf(message events.Message) Event {
 		Ref:    refOf(labels),
 		Role:   compose.Role(labels[labelRole]),
 		Action: action,
+		Signal: labels["signal"],
 		Time:   time.Unix(0, message.TimeNano).UTC(),
 	}
 	if action == "health_status" {
