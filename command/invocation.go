@@ -57,6 +57,8 @@ type invocation struct {
 	opened   Engine
 	balancer *lb.Balancer
 	warned   []string
+
+	quietPull bool // say that a pull began and ended, and nothing between
 }
 
 // verb makes an action of what a verb does: it reads the flags of every command, and afterwards closes what
@@ -220,9 +222,10 @@ func (i *invocation) engine(ctx context.Context) (Engine, error) {
 	opened, err := i.openEngine(ctx, engine.Options{
 		Host: i.address, Context: i.context, Executable: sidecarExecutable(),
 		Progress: func(step plan.Step, moved engine.Progress) {
-			if i.progress != nil { // begun before the first step
-				i.progress.detail(step, moved)
+			if i.progress == nil || (i.quietPull && moved.ID != "warning") { // begun before the first step
+				return
 			}
+			i.progress.detail(step, moved)
 		},
 	})
 	if err != nil {

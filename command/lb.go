@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -133,10 +135,17 @@ func ruleText(r compose.Route) string {
 func publishText(ports []compose.HostPort) string {
 	words := make([]string, len(ports))
 	for at, p := range ports {
-		words[at] = p.IP + ":" + strconv.Itoa(p.Port)
+		words[at] = hostPort(p)
 	}
 	return strings.Join(words, " ")
 }
+
+func hostPort(p compose.HostPort) string {
+	return net.JoinHostPort(p.IP, strconv.Itoa(p.Port))
+}
+
+// password is how the sidecar's own way into the balancer stands in a file.
+var password = regexp.MustCompile(`(?m)^(\s*- sidecar:).*$`)
 
 func (i *invocation) lbConfig(ctx context.Context) error {
 	balancer, err := i.reachBalancer(ctx)
@@ -148,7 +157,7 @@ func (i *invocation) lbConfig(ctx context.Context) error {
 		return err
 	}
 	for _, name := range sortedKeys(files) {
-		if _, err := fmt.Fprintf(i.Out, "# %s\n%s\n", name, strings.TrimRight(files[name], "\n")); err != nil {
+		if _, err := fmt.Fprintf(i.Out, "# %s\n%s\n", name, strings.TrimRight(password.ReplaceAllString(files[name], "$1***"), "\n")); err != nil {
 			return err
 		}
 	}

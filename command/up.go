@@ -35,6 +35,7 @@ hyper-lite up --dry-run                    the plan only`,
 
 func (i *invocation) up(ctx context.Context, c *cli.Context) error {
 	begun := time.Now()
+	i.quietPull = c.Bool("quiet-pull")
 	patience, err := seconds("wait-timeout", c.String("wait-timeout"))
 	if err != nil {
 		return err
