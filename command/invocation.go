@@ -32,6 +32,8 @@ type Engine interface {
 	Diagnose(ctx context.Context, container string) (lastLog []string, health string, err error)
 	// Kill sends a signal to a running container, and does nothing to one that does not run.
 	Kill(ctx context.Context, container, signal string) error
+	// APIVersion is that of the engine's API, as negotiated: "1.41".
+	APIVersion() string
 	// SidecarImage is the name of the image made of the running executable.
 	SidecarImage() (string, error)
 	// Endpoint is where the engine is: "unix:///var/run/docker.sock".

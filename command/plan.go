@@ -48,13 +48,17 @@ hyper-lite plan --format json`,
 	}
 }
 
-// planned looks at the host and decides; it changes nothing.
+// planned looks at the host and decides; it changes nothing. A plan that the engine cannot do is an error.
 func (i *invocation) planned(ctx context.Context, project compose.Project, options plan.Options) (plan.Plan, error) {
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	return host.Plan(ctx, project, options)
+	next, err := host.Plan(ctx, project, options)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	return next, i.possible(ctx, next)
 }
 
 func (i *invocation) printPlan(next plan.Plan, format string) error {

@@ -77,6 +77,9 @@ func (i *invocation) converge(ctx context.Context, project compose.Project, opti
 	}
 	show := i.show()
 	done, err := host.Up(ctx, project, options, func(next plan.Plan) error {
+		if err := i.possible(ctx, next); err != nil {
+			return err
+		}
 		for _, w := range next.Warnings {
 			show.warn(w)
 		}

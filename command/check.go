@@ -1,0 +1,35 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"hyper-lite/compose"
+	"hyper-lite/engine"
+	"hyper-lite/plan"
+)
+
+// possible is an error where the engine cannot make a container that a plan would create. It names all that
+// stands in the way, and is asked before anything is changed.
+func (i *invocation) possible(ctx context.Context, next plan.Plan) error {
+	host, err := i.engine(ctx)
+	if err != nil {
+		return err
+	}
+	type template struct {
+		role compose.Role
+		name string
+	}
+	var errs []error
+	checked := map[template]bool{} // the replicas of a service are all alike
+	for _, n := range next.Nodes {
+		create, ok := n.Step.(plan.Create)
+		one := template{create.Service.Role, create.Service.Name}
+		if !ok || checked[one] {
+			continue
+		}
+		checked[one] = true
+		errs = append(errs, engine.Check(create.Service, host.APIVersion())...)
+	}
+	return errors.Join(errs...)
+}
