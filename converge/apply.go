@@ -1,8 +1,10 @@
 package converge
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"hyper-lite/plan"
@@ -47,7 +49,8 @@ type walk struct {
 
 	waits   context.Context // of steps that only wait: ends with the first failure
 	giveUp  context.CancelFunc
-	slots   chan struct{}
+	line    []plan.Node // by ID: what could begin, and stands in line for one of the Width places
+	busy    int         // places taken
 	ended   chan ending
 	running int
 	errs    []error
@@ -70,9 +73,6 @@ func newWalk(ctx context.Context, h Host, p plan.Plan) *walk {
 		ended: make(chan ending),
 	}
 	w.waits, w.giveUp = context.WithCancel(ctx)
-	if h.Width > 0 {
-		w.slots = make(chan struct{}, h.Width)
-	}
 	for _, n := range p.Nodes {
 		w.nodes[n.ID] = n
 		w.needs[n.ID] = map[int]bool{}
@@ -103,6 +103,7 @@ func (w *walk) run() error {
 			w.begin(n)
 		}
 	}
+	w.admit()
 	for w.running > 0 {
 		w.end(<-w.ended)
 	}
@@ -120,31 +121,43 @@ func (w *walk) last() int {
 	return last
 }
 
+// begin lets a node go on that waits for no other one: at once, or as soon as there is a place for it.
 func (w *walk) begin(n plan.Node) {
-	if w.stopped || w.ctx.Err() != nil || w.dropped[n.ID] {
+	if w.over() || w.dropped[n.ID] {
 		return
 	}
+	if !w.placed(n.Step) {
+		w.launch(n)
+		return
+	}
+	at, _ := slices.BinarySearchFunc(w.line, n.ID, func(other plan.Node, id int) int { return cmp.Compare(other.ID, id) })
+	w.line = slices.Insert(w.line, at, n)
+}
+
+// admit fills the free places, the first nodes of the plan first: what was begun is brought to its end before
+// more is begun, so that the first replicas serve while the last ones are not made yet.
+func (w *walk) admit() {
+	for len(w.line) > 0 && w.busy < w.host.Width && !w.over() {
+		n := w.line[0]
+		w.line = w.line[1:]
+		w.busy++
+		w.launch(n)
+	}
+}
+
+func (w *walk) over() bool { return w.stopped || w.ctx.Err() != nil }
+
+// placed says whether a step takes one of the Width places: one that keeps the engine busy.
+func (w *walk) placed(step plan.Step) bool { return w.host.Width > 0 && !isWait(step) }
+
+func (w *walk) launch(n plan.Node) {
 	w.running++
 	go func() {
-		defer w.slot(n.Step)()
-		if err := w.waits.Err(); err != nil { // it failed elsewhere while this one stood in line
-			w.ended <- ending{node: n, err: err}
-			return
-		}
 		w.ended <- ending{node: n, began: true}
 		begun := time.Now()
 		err := w.host.do(w.context(n.Step), n.Step)
 		w.ended <- ending{node: n, err: err, took: time.Since(begun)}
 	}()
-}
-
-// slot takes one of the Width places for a step that keeps the engine busy.
-func (w *walk) slot(step plan.Step) func() {
-	if w.slots == nil || isWait(step) {
-		return func() {}
-	}
-	w.slots <- struct{}{}
-	return func() { <-w.slots }
 }
 
 // context is what a step runs under. A step that changes something is not cut in the middle by the failure of
@@ -170,6 +183,10 @@ func (w *walk) end(e ending) {
 		return
 	}
 	w.running--
+	if w.placed(e.node.Step) {
+		w.busy--
+	}
+	defer w.admit()
 	if e.err == nil {
 		w.report(Event{Node: e.node, Kind: Done, Took: e.took})
 		w.release(e.node, true)

@@ -118,6 +118,14 @@ func TestApplyIsNoWiderThanAsked(t *testing.T) {
 	assert.Equal(t, len(s.calls), 9)
 }
 
+func TestApplyFinishesWhatItBegan(t *testing.T) {
+	s := &scripted{}
+	_, err := apply(t, s, 1, start(1, "a"), start(2, "b", 1), await(3, "b", 2), start(4, "c"), start(5, "d", 4))
+	assert.NilError(t, err)
+	order := slices.DeleteFunc(s.calls, func(c string) bool { return strings.HasPrefix(c, "await") })
+	assert.DeepEqual(t, order, []string{"start a.1@1", "start b.1@1", "start c.1@1", "start d.1@1"})
+}
+
 func TestApplyStopsAtAFailure(t *testing.T) {
 	broken := errors.New("no space left")
 	s := &scripted{does: map[string]func(context.Context) error{
