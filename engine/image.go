@@ -68,7 +68,7 @@ func matchImages(references []string, images []image.Summary) map[string]plan.Im
 	return matched
 }
 
-// normal is a reference's one full spelling: web, web:latest and docker.io/library/web are the same.
+// normal is a reference's one full spelling: with its registry, its folder and its tag, whatever was left out.
 // What is no reference, such as an image's ID, stands for itself.
 func normal(name string) string {
 	named, err := reference.ParseDockerRef(name)

@@ -23,13 +23,13 @@ func TestReferencesMatchInEverySpelling(t *testing.T) {
 		{ID: "sha256:3333", RepoTags: nil},
 	}
 	wanted := []string{
-		"web", "web:latest", "docker.io/library/web", "web@" + digest, "web:latest@" + digest, "sha256:1111",
+		"web", "web:latest", defaultRegistry + "/library/web", "web@" + digest, "web:latest@" + digest, "sha256:1111",
 		"registry.example:5000/team/app:v2", "registry.example:5000/team/app", "web:v2", "Not A Reference",
 	}
 	assert.DeepEqual(t, matchImages(wanted, images), map[string]plan.Image{
 		"web":                               {ID: "sha256:1111"},
 		"web:latest":                        {ID: "sha256:1111"},
-		"docker.io/library/web":             {ID: "sha256:1111"},
+		defaultRegistry + "/library/web":    {ID: "sha256:1111"},
 		"web@" + digest:                     {ID: "sha256:1111"},
 		"web:latest@" + digest:              {ID: "sha256:1111"},
 		"sha256:1111":                       {ID: "sha256:1111"},

@@ -18,11 +18,17 @@ import (
 	"hyper-lite/plan"
 )
 
-// dockerHub is the name under which the docker CLI keeps the credentials of the default registry.
-const (
-	dockerHub       = "https://index.docker.io/v1/"
-	dockerHubDomain = "docker.io"
-)
+// defaultRegistry is the registry of names that do not say one.
+var defaultRegistry = func() string {
+	bare, err := reference.ParseNormalizedNamed("name")
+	if err != nil {
+		panic(err) // a constant
+	}
+	return reference.Domain(bare)
+}()
+
+// defaultCredentials is the name under which the docker CLI keeps the credentials of the default registry.
+var defaultCredentials = "https://index." + defaultRegistry + "/v1/"
 
 // pull fetches an image with the credentials of the docker CLI's configuration, its helpers included.
 func (e *Engine) pull(ctx context.Context, step plan.Pull) error {
@@ -73,8 +79,8 @@ func credentialsFor(named reference.Named) (registry.AuthConfig, error) {
 		return registry.AuthConfig{}, fmt.Errorf("read docker configuration: %w", err)
 	}
 	where := reference.Domain(named)
-	if where == dockerHubDomain {
-		where = dockerHub
+	if where == defaultRegistry {
+		where = defaultCredentials
 	}
 	known, err := file.GetAuthConfig(where)
 	if err != nil {

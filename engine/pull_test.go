@@ -34,11 +34,11 @@ func TestProgressIsToldAndItsErrorEndsIt(t *testing.T) {
 func TestCredentialsOfARegistry(t *testing.T) {
 	folder := clearEnvironment(t)
 	write(t, filepath.Join(folder, "config.json"), `{"auths":{
-		"https://index.docker.io/v1/":{"auth":"aHViOnNlY3JldA=="},
+		"`+defaultCredentials+`":{"auth":"aHViOnNlY3JldA=="},
 		"registry.example:5000":{"auth":"bWU6b3RoZXI="}}}`)
 	for image, user := range map[string]string{
 		"web":                            "hub",
-		"docker.io/team/app:v1":          "hub",
+		defaultRegistry + "/team/app:v1": "hub",
 		"registry.example:5000/team/app": "me",
 		"nobody.example/team/app":        "",
 	} {
