@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"hyper-lite/compose"
 	"hyper-lite/plan"
 )
 
@@ -39,16 +38,11 @@ func (i *invocation) scale(ctx context.Context, wanted map[string]int, c *cli.Co
 		return err
 	}
 	services := sortedKeys(wanted)
-	asWritten, err := i.loadScaled(ctx, nil, services)
-	if err != nil {
-		return err
-	}
 	project, err := i.loadScaled(ctx, wanted, services)
 	if err != nil {
 		return err
 	}
-	options := plan.Options{Services: services, NoDeps: c.Bool("no-deps"), Timeout: timeout}
-	options.NoRecreate = sameContainers(services, asWritten, project)
+	options := plan.Options{Services: services, NoDeps: c.Bool("no-deps"), Timeout: timeout, NoRecreate: true, MovePorts: true}
 	if options.System, err = i.system(ctx, project); err != nil {
 		return err
 	}
@@ -60,17 +54,4 @@ func (i *invocation) scale(ctx context.Context, wanted map[string]int, c *cli.Co
 		return i.printPlan(next, "text")
 	}
 	return i.converge(ctx, project, options, "scale", false)
-}
-
-// sameContainers says that scaling leaves the containers of services as they are. It does not where a port
-// moves between them and the balancer.
-func sameContainers(services []string, a, b compose.Project) bool {
-	for _, name := range services {
-		x, _ := a.Service(name)
-		y, _ := b.Service(name)
-		if x.Digest.Hash != y.Digest.Hash {
-			return false
-		}
-	}
-	return true
 }

@@ -14,7 +14,7 @@ func (b *builder) differs(s compose.Service, r Replica) string {
 	switch {
 	case r.State == Dead || r.State == Removing:
 		return string(r.State)
-	case replica && b.opt.NoRecreate:
+	case replica && b.opt.NoRecreate && !(b.opt.MovePorts && r.Digest.Fields["ports"] != s.Digest.Fields["ports"]):
 		return ""
 	case replica && b.opt.ForceRecreate:
 		return "--force-recreate"

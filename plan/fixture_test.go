@@ -39,6 +39,12 @@ func publishing(s compose.Service, port int) compose.Service {
 	return s
 }
 
+// withPorts counts the ports among what needs a new container, as Load does.
+func withPorts(s compose.Service) compose.Service {
+	s.Digest.Fields["ports"] = s.Body.Ports[0].Published
+	return s
+}
+
 // system is the balancer and the sidecar that the project needs: none where nothing is routed.
 func system(p compose.Project) plan.System {
 	if len(p.Routes()) == 0 {

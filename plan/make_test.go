@@ -132,6 +132,13 @@ func TestMake(t *testing.T) {
 			have: func(t *testing.T) *host { return running(t, shop(publishing(service("web", 1, "v1:aaaa"), 8080))) },
 		},
 		{
+			name: "scale-moves-only-ports", opt: plan.Options{NoRecreate: true, MovePorts: true},
+			want: shop(stopFirst(withPorts(publishing(service("web", 1, "v1:bbbb"), 8080))), service("app", 1, "v1:bbbb")),
+			have: func(t *testing.T) *host {
+				return running(t, shop(web(2, "v1:aaaa"), service("app", 1, "v1:aaaa")))
+			},
+		},
+		{
 			name: "port-moves-to-a-container", want: shop(stopFirst(publishing(service("web", 1, "v1:aaaa"), 8080))),
 			have: func(t *testing.T) *host { return running(t, shop(web(3, "v1:bbbb"))) },
 		},

@@ -8,6 +8,7 @@ type Options struct {
 	NoDeps           bool     // not what they depend on
 	ForceRecreate    bool     // replace replicas that are as wanted, too
 	NoRecreate       bool     // leave replicas that differ from the file
+	MovePorts        bool     // with NoRecreate: but not those whose host ports move to the balancer or back
 	RemoveOrphans    bool     // remove containers of services that are no longer in the file
 	RenewAnonVolumes bool     // a replacement gets new anonymous volumes
 	NoStart          bool     // create only
