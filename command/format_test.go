@@ -36,7 +36,8 @@ func exampleReplicas() []plan.Replica {
 			Ref: plan.Ref{Service: "balancer", Slot: 1, Generation: 1}, Role: compose.RoleBalancer, ID: id("e"), Name: "shop-hyper-lite-balancer",
 			Image: "traefik:v3.6.12", State: plan.Running, Status: "Up 3 minutes", Command: "/traefik", CreatedAt: noon.Add(-3 * time.Minute),
 			Ports: []plan.Port{
-				{HostIP: "0.0.0.0", Host: 8080, Container: 8080, Protocol: "tcp"}, {HostIP: "::", Host: 8080, Container: 8080, Protocol: "tcp"},
+				{HostIP: "0.0.0.0", Host: 8080, Container: 8080, Protocol: "tcp"},
+				{HostIP: "::", Host: 8080, Container: 8080, Protocol: "tcp"},
 				{HostIP: "0.0.0.0", Host: 9999, Container: 9999, Protocol: "tcp"},
 			},
 		},

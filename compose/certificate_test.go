@@ -34,8 +34,10 @@ func pemPair(t *testing.T) (cert, key string) {
 func TestCertificate(t *testing.T) {
 	cert, key := pemPair(t)
 	_, foreign := pemPair(t)
-	files := map[string]string{"both.pem": key + cert, "c.pem": cert, "k.pem": key, "other.pem": foreign,
-		"sub/base.yaml": "services: {web: {ssl_cert: inner.pem}}", "sub/inner.pem": cert + key}
+	files := map[string]string{
+		"both.pem": key + cert, "c.pem": cert, "k.pem": key, "other.pem": foreign,
+		"sub/base.yaml": "services: {web: {ssl_cert: inner.pem}}", "sub/inner.pem": cert + key,
+	}
 	good := map[string]string{
 		"one file":               "ssl_cert: both.pem",
 		"two files":              "ssl_cert: {cert: c.pem, key: ./k.pem}",

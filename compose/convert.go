@@ -131,9 +131,11 @@ func (r *reading) service() Service {
 // template is what a service and a job have in common.
 func (r *reading) template(role Role) Service {
 	r.references()
-	s := Service{Project: r.typed.Name, Name: r.name, Role: role, Replicas: 1, Body: r.body,
+	s := Service{
+		Project: r.typed.Name, Name: r.name, Role: role, Replicas: 1, Body: r.body,
 		Networks: map[string]types.NetworkConfig{}, Volumes: map[string]types.VolumeConfig{},
-		Configs: map[string]types.ConfigObjConfig{}, Secrets: map[string]types.SecretConfig{}}
+		Configs: map[string]types.ConfigObjConfig{}, Secrets: map[string]types.SecretConfig{},
+	}
 	r.limit(&s.Body)
 	s.Body.Scale = nil
 	for key := range r.body.Networks {

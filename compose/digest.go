@@ -36,9 +36,11 @@ func DigestOf(s Service) (Digest, error) {
 }
 
 // undigested are the fields of a service that need no new container.
-var undigested = []string{"profiles", "scale", "build", "pull_policy", "pull_refresh_after", "depends_on", "develop", "dockerfile",
+var undigested = []string{
+	"profiles", "scale", "build", "pull_policy", "pull_refresh_after", "depends_on", "develop", "dockerfile",
 	"extends", "attach", "env_file", "label_file", "post_start", "pre_stop", "configs", "secrets", "networks", "volumes",
-	"environment", "labels", "deploy"}
+	"environment", "labels", "deploy",
+}
 
 // digestFields are the canonical JSON texts of what counts, by name.
 func digestFields(s Service) (map[string]json.RawMessage, error) {

@@ -69,8 +69,10 @@ func syntaxError(name string, err error) *FieldError {
 		load = many.Errors[0]
 	}
 	if load != nil || errors.As(err, &load) {
-		return &FieldError{File: name, Line: max(load.Mark.Line, 1), Column: max(load.Mark.Column, 1),
-			Msg: "invalid YAML: " + load.Message}
+		return &FieldError{
+			File: name, Line: max(load.Mark.Line, 1), Column: max(load.Mark.Column, 1),
+			Msg: "invalid YAML: " + load.Message,
+		}
 	}
 	return &FieldError{File: name, Line: 1, Column: 1, Msg: "invalid YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 }
@@ -86,8 +88,10 @@ type expander struct {
 }
 
 func (x *expander) report(at *yaml.Node, format string, args ...any) {
-	x.errs = append(x.errs, &FieldError{File: x.file, Line: at.Line, Column: at.Column,
-		Path: dotted(x.path), Msg: fmt.Sprintf(format, args...)})
+	x.errs = append(x.errs, &FieldError{
+		File: x.file, Line: at.Line, Column: at.Column,
+		Path: dotted(x.path), Msg: fmt.Sprintf(format, args...),
+	})
 }
 
 func (x *expander) expand(n *yaml.Node, depth int) *yaml.Node {

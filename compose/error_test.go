@@ -22,8 +22,10 @@ func TestMistakes(t *testing.T) {
 			text, err := os.ReadFile(f)
 			assert.NilError(t, err)
 			dir := write(t, map[string]string{name: string(text)})
-			_, _, err = Load(t.Context(), LoadOptions{WorkDir: dir, Files: []string{name},
-				Env: []string{"MANY=many", "PROTOCOL=gopher", "PORT=port", "T=t"}})
+			_, _, err = Load(t.Context(), LoadOptions{
+				WorkDir: dir, Files: []string{name},
+				Env: []string{"MANY=many", "PROTOCOL=gopher", "PORT=port", "T=t"},
+			})
 			var wrong FieldErrors
 			assert.Assert(t, errors.As(err, &wrong), "%v", err)
 			golden.Assert(t, strings.ReplaceAll(err.Error(), dir, "DIR")+"\n", "errors/"+strings.TrimSuffix(name, ".yaml")+".golden")
@@ -70,8 +72,10 @@ func TestAliasBombs(t *testing.T) {
 }
 
 func TestDidYouMean(t *testing.T) {
-	for word, want := range map[string]string{"replica": "did you mean `replicas`?", "protcol": "did you mean `protocol`?",
-		"hsots": "did you mean `hosts`?", "entirely": "", "x": ""} {
+	for word, want := range map[string]string{
+		"replica": "did you mean `replicas`?", "protcol": "did you mean `protocol`?",
+		"hsots": "did you mean `hosts`?", "entirely": "", "x": "",
+	} {
 		assert.Equal(t, didYouMean(word, []string{"replicas", "protocol", "hosts", "cron"}), want, word)
 	}
 }

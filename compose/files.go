@@ -19,10 +19,14 @@ import (
 var ErrNoFile = errors.New("no compose file found")
 
 var (
-	defaultNames = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
-		"hyper-compose.yml", "hyper-compose.yaml"}
-	overrideNames = []string{"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml",
-		"docker-compose.override.yaml"}
+	defaultNames = []string{
+		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+		"hyper-compose.yml", "hyper-compose.yaml",
+	}
+	overrideNames = []string{
+		"compose.override.yml", "compose.override.yaml", "docker-compose.override.yml",
+		"docker-compose.override.yaml",
+	}
 )
 
 // source is one file of the project: how it is called, and where it is.

@@ -15,8 +15,10 @@ func (o *origin) include(doc *document, list *yaml.Node, index int, in scope) {
 	entry := list.Content[index]
 	at := []string{"include", itoa(index)}
 	if entry.Kind == yaml.ScalarNode {
-		entry = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: entry.Line, Column: entry.Column,
-			Content: []*yaml.Node{textNode(entry, "path"), entry}}
+		entry = &yaml.Node{
+			Kind: yaml.MappingNode, Tag: "!!map", Line: entry.Line, Column: entry.Column,
+			Content: []*yaml.Node{textNode(entry, "path"), entry},
+		}
 	}
 	_, paths := child(entry, "path")
 	if paths == nil || isNull(paths) {

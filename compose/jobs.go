@@ -49,8 +49,10 @@ func (r *reading) cronJob() Job {
 	return j
 }
 
-var routeKeys = []string{"service_port", "container_port", "algorithm", "session_affinity", "ssl_cert", "hosts", "path_prefix", "replay",
-	"health-check", "drain", "sequential_deployment"}
+var routeKeys = []string{
+	"service_port", "container_port", "algorithm", "session_affinity", "ssl_cert", "hosts", "path_prefix", "replay",
+	"health-check", "drain", "sequential_deployment",
+}
 
 // scheduleOf overlays the timing keys of a mapping.
 func scheduleOf(keys map[string]any, s Schedule) Schedule {
@@ -64,8 +66,10 @@ func scheduleOf(keys map[string]any, s Schedule) Schedule {
 
 // declaredJob reads an entry of `jobs:` (Compose spec, "jobs").
 func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
-	body := types.ServiceConfig{Name: name, Profiles: spec.Profiles, ContainerSpec: spec.ContainerSpec,
-		WorkloadSpec: spec.WorkloadSpec, Extensions: spec.Extensions}
+	body := types.ServiceConfig{
+		Name: name, Profiles: spec.Profiles, ContainerSpec: spec.ContainerSpec,
+		WorkloadSpec: spec.WorkloadSpec, Extensions: spec.Extensions,
+	}
 	// Compose's loader resolves the environment and labels of services only
 	alone := types.Project{Environment: c.typed.Environment, Services: types.Services{name: body}}
 	resolved, err := alone.WithServicesEnvironmentResolved(false)

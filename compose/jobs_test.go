@@ -68,7 +68,8 @@ jobs:
 
 	long := job(t, p, "long")
 	assert.DeepEqual(t, long.Schedules, []Schedule{
-		{"@hourly", "Asia/Tokyo", "replace", "skip"}, {"0 3 * * *", "Europe/Berlin", "replace", "skip"}})
+		{"@hourly", "Asia/Tokyo", "replace", "skip"}, {"0 3 * * *", "Europe/Berlin", "replace", "skip"},
+	})
 	assert.Assert(t, !long.Manual)
 	assert.DeepEqual(t, []any{long.Timeout, long.StartDeadline, long.Retries, long.KeepSucceeded, long.KeepFailed, long.History},
 		[]any{time.Hour, 30 * time.Second, 2, 0, 1, 10})

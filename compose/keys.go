@@ -30,23 +30,29 @@ var (
 )
 
 func number(name, meaning string, least, most int, allowed string) field {
-	return field{name: name, meaning: meaning, allowed: allowed,
+	return field{
+		name: name, meaning: meaning, allowed: allowed,
 		valid:  func(v any) bool { n, ok := asInt(v); return ok && n >= least && n <= most },
-		schema: map[string]any{"type": []any{"integer", "string"}, "minimum": least, "maximum": most}}
+		schema: map[string]any{"type": []any{"integer", "string"}, "minimum": least, "maximum": most},
+	}
 }
 
 func port(name, meaning string) field { return number(name, meaning, 1, 65535, needPort) }
 
 func boolean(name, meaning string) field {
-	return field{name: name, meaning: meaning, allowed: "true or false",
+	return field{
+		name: name, meaning: meaning, allowed: "true or false",
 		valid:  func(v any) bool { _, ok := asBool(v); return ok },
-		schema: map[string]any{"type": []any{"boolean", "string"}}}
+		schema: map[string]any{"type": []any{"boolean", "string"}},
+	}
 }
 
 func duration(name, meaning string) field {
-	return field{name: name, meaning: meaning, allowed: needDuration,
+	return field{
+		name: name, meaning: meaning, allowed: needDuration,
 		valid:  func(v any) bool { _, ok := asDuration(v); return ok },
-		schema: map[string]any{"type": []any{"string", "integer"}}}
+		schema: map[string]any{"type": []any{"string", "integer"}},
+	}
 }
 
 func oneOf(name, meaning string, values []string) field {
@@ -54,20 +60,26 @@ func oneOf(name, meaning string, values []string) field {
 	for i, v := range values {
 		list[i] = v
 	}
-	return field{name: name, meaning: meaning, allowed: "one of " + strings.Join(values, ", "),
+	return field{
+		name: name, meaning: meaning, allowed: "one of " + strings.Join(values, ", "),
 		valid:  func(v any) bool { s, ok := v.(string); return ok && slices.Contains(values, s) },
-		schema: map[string]any{"anyOf": []any{map[string]any{"enum": list}, map[string]any{"type": "string", "pattern": `\$`}}}}
+		schema: map[string]any{"anyOf": []any{map[string]any{"enum": list}, map[string]any{"type": "string", "pattern": `\$`}}},
+	}
 }
 
 func text(name, meaning, allowed string, valid func(string) bool) field {
-	return field{name: name, meaning: meaning, allowed: allowed,
+	return field{
+		name: name, meaning: meaning, allowed: allowed,
 		valid:  func(v any) bool { s, ok := v.(string); return ok && s != "" && (valid == nil || valid(s)) },
-		schema: map[string]any{"type": "string"}}
+		schema: map[string]any{"type": "string"},
+	}
 }
 
 func list(name, meaning, allowed string, item field) field {
-	return field{name: name, meaning: meaning, allowed: allowed, items: &item,
-		schema: map[string]any{"type": []any{"string", "array"}}}
+	return field{
+		name: name, meaning: meaning, allowed: allowed, items: &item,
+		schema: map[string]any{"type": []any{"string", "array"}},
+	}
 }
 
 func mapping(name, meaning string, fields ...field) field {
@@ -151,11 +163,15 @@ var projectFields = []field{
 			text("options", "", `options such as "--log.level=INFO"`, func(s string) bool { return strings.HasPrefix(s, "--") }))),
 	duration("drain", "default of the services' drain"),
 	mapping("sidecar", "limits of the sidecar",
-		field{name: "memory", meaning: "memory limit", allowed: "a size such as 64m",
-			valid: func(v any) bool { _, ok := asBytes(v); return ok }, schema: map[string]any{"type": []any{"string", "integer"}}},
-		field{name: "cpus", meaning: "CPU limit", allowed: "a number of CPUs such as 0.5",
+		field{
+			name: "memory", meaning: "memory limit", allowed: "a size such as 64m",
+			valid: func(v any) bool { _, ok := asBytes(v); return ok }, schema: map[string]any{"type": []any{"string", "integer"}},
+		},
+		field{
+			name: "cpus", meaning: "CPU limit", allowed: "a number of CPUs such as 0.5",
 			valid:  func(v any) bool { f, ok := asFloat(v); return ok && f >= 0 && f <= 4096 },
-			schema: map[string]any{"type": []any{"number", "string"}}}),
+			schema: map[string]any{"type": []any{"number", "string"}},
+		}),
 	number("revisions", "how many applied revisions are kept for rollback", 0, 10000, "a number from 0 to 10000"),
 }
 

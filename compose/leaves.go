@@ -45,8 +45,10 @@ func leaves(err *jsonschema.ValidationError) []*jsonschema.ValidationError {
 }
 
 func kinds(names []string) string {
-	words := map[string]string{"object": "a mapping", "array": "a list", "string": "a text", "number": "a number",
-		"integer": "a whole number", "boolean": "true or false", "null": "empty"}
+	words := map[string]string{
+		"object": "a mapping", "array": "a list", "string": "a text", "number": "a number",
+		"integer": "a whole number", "boolean": "true or false", "null": "empty",
+	}
 	var said []string
 	for _, n := range names {
 		if w := words[n]; !slices.Contains(said, w) {

@@ -62,8 +62,10 @@ func TestOurKeysComeInEveryWay(t *testing.T) {
 		"bare and nested":              {files: one("services: {web: {image: x, replicas: 3, x-hyper-lite: {drain: 20s}}}")},
 		"the same twice":               {files: one("services: {web: {image: x, replicas: 3, drain: 20s, x-hyper-lite: {replicas: 3}}}")},
 		"interpolation with a default": {files: one("services: {web: {image: x, replicas: '${N:-3}', drain: '${D:-20s}'}}")},
-		"interpolation": {files: one("services: {web: {image: x, replicas: $N, x-hyper-lite: {drain: $D}}}"),
-			opt: LoadOptions{Env: []string{"N=3", "D=20"}}},
+		"interpolation": {
+			files: one("services: {web: {image: x, replicas: $N, x-hyper-lite: {drain: $D}}}"),
+			opt:   LoadOptions{Env: []string{"N=3", "D=20"}},
+		},
 		"deploy.replicas":  {files: one("services: {web: {image: x, deploy: {replicas: 3}, drain: 20s}}")},
 		"scale":            {files: one("services: {web: {image: x, scale: 3, drain: 20s}}")},
 		"all three agree":  {files: one("services: {web: {image: x, scale: 3, replicas: 3, deploy: {replicas: 3}, drain: 20s}}")},
@@ -162,8 +164,10 @@ func TestHostsAndHealthCheckHaveTwoForms(t *testing.T) {
 	}, LoadOptions{})
 	web := service(t, p, "web")
 	assert.DeepEqual(t, web.Routes[0].Hosts, []string{"a.example.com", "b.example.com"})
-	assert.DeepEqual(t, *web.Probe, Probe{Port: 80, Path: "/up", Interval: 3 * time.Second, StartInterval: 250 * time.Millisecond,
-		Timeout: 2 * time.Second, Fall: 5, Rise: 7})
+	assert.DeepEqual(t, *web.Probe, Probe{
+		Port: 80, Path: "/up", Interval: 3 * time.Second, StartInterval: 250 * time.Millisecond,
+		Timeout: 2 * time.Second, Fall: 5, Rise: 7,
+	})
 }
 
 func TestRelativePathsStartAtTheirOwnFile(t *testing.T) {
@@ -198,7 +202,8 @@ func TestServicesStandInDependencyOrder(t *testing.T) {
 	assert.DeepEqual(t, p.Disabled, []string{"off"})
 	assert.DeepEqual(t, service(t, p, "a").DependsOn, []Dependency{{"z", "service_healthy", true, true}})
 	assert.DeepEqual(t, service(t, p, "c").DependsOn, []Dependency{
-		{"d", "service_started", true, true}, {"e", "service_started", true, true}})
+		{"d", "service_started", true, true}, {"e", "service_started", true, true},
+	})
 	assert.Assert(t, service(t, p, "init").OneShot && service(t, p, "z").OneShot)
 	assert.Assert(t, !service(t, p, "a").OneShot)
 }
@@ -246,11 +251,17 @@ func TestFilesAreFoundAsComposeFindsThem(t *testing.T) {
 	}{
 		"first name wins":       {map[string]string{"compose.yaml": text, "docker-compose.yml": text}, LoadOptions{}, []string{"compose.yaml"}},
 		"hyper-compose is last": {map[string]string{"hyper-compose.yml": text}, LoadOptions{}, []string{"hyper-compose.yml"}},
-		"override": {map[string]string{"docker-compose.yml": text, "docker-compose.override.yml": text}, LoadOptions{},
-			[]string{"docker-compose.yml", "docker-compose.override.yml"}},
+		"override": {
+			map[string]string{"docker-compose.yml": text, "docker-compose.override.yml": text},
+			LoadOptions{},
+			[]string{"docker-compose.yml", "docker-compose.override.yml"},
+		},
 		"-f": {map[string]string{"a.yml": text, "sub/b.yml": text}, LoadOptions{Files: []string{"sub/b.yml", "a.yml"}}, []string{"sub/b.yml", "a.yml"}},
-		"COMPOSE_FILE": {map[string]string{"a.yml": text, "b.yml": text}, LoadOptions{Env: []string{"COMPOSE_FILE=a.yml,b.yml", "COMPOSE_PATH_SEPARATOR=,"}},
-			[]string{"a.yml", "b.yml"}},
+		"COMPOSE_FILE": {
+			map[string]string{"a.yml": text, "b.yml": text},
+			LoadOptions{Env: []string{"COMPOSE_FILE=a.yml,b.yml", "COMPOSE_PATH_SEPARATOR=,"}},
+			[]string{"a.yml", "b.yml"},
+		},
 		"COMPOSE_FILE in .env": {map[string]string{"a.yml": text, ".env": "COMPOSE_FILE=a.yml"}, LoadOptions{}, []string{"a.yml"}},
 	}
 	for name, c := range cases {
@@ -328,8 +339,10 @@ func TestWarningsAreValues(t *testing.T) {
 	for range 2 { // each time, not once a process
 		_, warnings, err := Load(t.Context(), LoadOptions{WorkDir: dir})
 		assert.NilError(t, err)
-		assert.DeepEqual(t, warnings, []string{"compose.yaml: `version` is obsolete and has no effect; take it out",
-			`The "UNSET" variable is not set. Defaulting to a blank string.`})
+		assert.DeepEqual(t, warnings, []string{
+			"compose.yaml: `version` is obsolete and has no effect; take it out",
+			`The "UNSET" variable is not set. Defaulting to a blank string.`,
+		})
 	}
 }
 
@@ -355,8 +368,10 @@ func TestSettings(t *testing.T) {
   sidecar: {memory: 64m, cpus: "${C:-0.5}"}
   revisions: 0
 services: {a: {image: x}}`), LoadOptions{})
-	assert.DeepEqual(t, p.Settings, Settings{BalancerImage: "traefik:v3", BalancerOptions: []string{"--log.level=DEBUG"},
-		Drain: 30 * time.Second, SidecarMemory: 64 << 20, SidecarCPUs: 0.5})
+	assert.DeepEqual(t, p.Settings, Settings{
+		BalancerImage: "traefik:v3", BalancerOptions: []string{"--log.level=DEBUG"},
+		Drain: 30 * time.Second, SidecarMemory: 64 << 20, SidecarCPUs: 0.5,
+	})
 	p = mustLoad(t, one("services: {a: {image: x}}"), LoadOptions{})
 	assert.DeepEqual(t, p.Settings, Settings{BalancerImage: DefaultBalancerImage, Drain: 10 * time.Second, Revisions: 10})
 }

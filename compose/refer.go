@@ -102,11 +102,17 @@ func (s *shape) portsOf(path []string, service map[string]any) {
 
 // durations are Compose's own keys that take one. Its schema calls them mere texts.
 var durations = [][]string{
-	{"healthcheck", "interval"}, {"healthcheck", "timeout"}, {"healthcheck", "start_period"}, {"healthcheck", "start_interval"},
+	{"healthcheck", "interval"},
+	{"healthcheck", "timeout"},
+	{"healthcheck", "start_period"},
+	{"healthcheck", "start_interval"},
 	{"stop_grace_period"},
-	{"deploy", "update_config", "delay"}, {"deploy", "update_config", "monitor"},
-	{"deploy", "rollback_config", "delay"}, {"deploy", "rollback_config", "monitor"},
-	{"deploy", "restart_policy", "delay"}, {"deploy", "restart_policy", "window"},
+	{"deploy", "update_config", "delay"},
+	{"deploy", "update_config", "monitor"},
+	{"deploy", "rollback_config", "delay"},
+	{"deploy", "rollback_config", "monitor"},
+	{"deploy", "restart_policy", "delay"},
+	{"deploy", "restart_policy", "window"},
 }
 
 // timesOf checks the durations of one service in a file.

@@ -65,8 +65,10 @@ func (r *reading) rollout(s Service) Rollout {
 			r.reportAt([]string{"deploy", "update_config", "max_failure_ratio"}, "must be a number from 0 to 1", "")
 		}
 	}
-	facts := OrderFacts{Order: fileOrder(r.body), HostPort: slices.ContainsFunc(s.Body.Ports, fixed), Address: addressed(s.Body),
-		Routed: len(s.Routes) > 0, Replicas: s.Replicas, Volume: writesVolume(s.Body)}
+	facts := OrderFacts{
+		Order: fileOrder(r.body), HostPort: slices.ContainsFunc(s.Body.Ports, fixed), Address: addressed(s.Body),
+		Routed: len(s.Routes) > 0, Replicas: s.Replicas, Volume: writesVolume(s.Body),
+	}
 	out.Order, out.Why = DefaultOrder(facts)
 	if out.Order == StartFirst && facts.HostPort && s.Replicas > 0 {
 		r.reportAt([]string{"deploy", "update_config", "order"},

@@ -160,8 +160,10 @@ func (r *reading) portRoutes(ports []types.ServicePortConfig, replicas int) (rou
 		if p.AppProtocol == string(HTTP) || p.AppProtocol == string(HTTPS) {
 			protocol = Protocol(p.AppProtocol)
 		}
-		routes = append(routes, Route{Service: r.name, Protocol: protocol, Algorithm: RoundRobin,
-			ServicePort: here.Port, ContainerPort: int(p.Target), Publish: []HostPort{here}, Replay: protocol == HTTP && replicas > 1})
+		routes = append(routes, Route{
+			Service: r.name, Protocol: protocol, Algorithm: RoundRobin,
+			ServicePort: here.Port, ContainerPort: int(p.Target), Publish: []HostPort{here}, Replay: protocol == HTTP && replicas > 1,
+		})
 	}
 	return routes, kept
 }

@@ -52,8 +52,10 @@ func objectSchema(meaning string, fields []field) map[string]any {
 	if check, ok := properties["health-check"]; ok {
 		properties["health_check"] = check
 	}
-	return map[string]any{"type": "object", "description": meaning, "properties": properties,
-		"additionalProperties": false, "patternProperties": map[string]any{"^x-": map[string]any{}}}
+	return map[string]any{
+		"type": "object", "description": meaning, "properties": properties,
+		"additionalProperties": false, "patternProperties": map[string]any{"^x-": map[string]any{}},
+	}
 }
 
 func fieldSchema(f field) map[string]any {

@@ -50,8 +50,10 @@ func TestContainersAreSplitByOurLabel(t *testing.T) {
 	labels, err := containerLabels(service, plan.Ref{Service: "web", Slot: 2, Generation: 7}, "sha256:1111")
 	assert.NilError(t, err)
 	containers := []container.Summary{
-		{ID: "b", Names: []string{"/shop-web-2"}, Labels: labels, State: "running", Status: "Up 3 seconds (healthy)", Created: 1700000000,
-			Ports: []container.Port{{IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp"}}},
+		{
+			ID: "b", Names: []string{"/shop-web-2"}, Labels: labels, State: "running", Status: "Up 3 seconds (healthy)", Created: 1700000000,
+			Ports: []container.Port{{IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp"}},
+		},
 		{ID: "a", Names: []string{"/proxy/alias", "/proxy"}, Labels: map[string]string{composeProject: "blog"}, State: "running"},
 		{ID: "c", Names: []string{"/shop-web-3" + incomplete}, Labels: labels, State: "created", Status: "Created"},
 	}

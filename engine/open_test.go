@@ -47,17 +47,27 @@ func TestWhichEngine(t *testing.T) {
 		socket  string
 	}{
 		{name: "default", host: "unix:///var/run/docker.sock", from: "the default", socket: "/var/run/docker.sock"},
-		{name: "flag wins", options: Options{Host: "unix:///flag.sock"}, env: map[string]string{"DOCKER_HOST": "unix:///env.sock"},
-			host: "unix:///flag.sock", from: "--host", socket: "/flag.sock"},
-		{name: "context flag before DOCKER_HOST", options: Options{Context: "staging"}, env: map[string]string{"DOCKER_HOST": "unix:///env.sock"},
-			host: "ssh://me@staging", from: "--context", socket: "/var/run/docker.sock"},
-		{name: "DOCKER_HOST before DOCKER_CONTEXT", env: map[string]string{"DOCKER_HOST": "unix:///run/user/1000/docker.sock", "DOCKER_CONTEXT": "staging"},
-			host: "unix:///run/user/1000/docker.sock", from: "DOCKER_HOST", socket: "/run/user/1000/docker.sock"},
-		{name: "DOCKER_CONTEXT before the current one", env: map[string]string{"DOCKER_CONTEXT": "staging"}, current: "other",
-			host: "ssh://me@staging", from: "DOCKER_CONTEXT", socket: "/var/run/docker.sock"},
+		{
+			name: "flag wins", options: Options{Host: "unix:///flag.sock"}, env: map[string]string{"DOCKER_HOST": "unix:///env.sock"},
+			host: "unix:///flag.sock", from: "--host", socket: "/flag.sock",
+		},
+		{
+			name: "context flag before DOCKER_HOST", options: Options{Context: "staging"}, env: map[string]string{"DOCKER_HOST": "unix:///env.sock"},
+			host: "ssh://me@staging", from: "--context", socket: "/var/run/docker.sock",
+		},
+		{
+			name: "DOCKER_HOST before DOCKER_CONTEXT", env: map[string]string{"DOCKER_HOST": "unix:///run/user/1000/docker.sock", "DOCKER_CONTEXT": "staging"},
+			host: "unix:///run/user/1000/docker.sock", from: "DOCKER_HOST", socket: "/run/user/1000/docker.sock",
+		},
+		{
+			name: "DOCKER_CONTEXT before the current one", env: map[string]string{"DOCKER_CONTEXT": "staging"}, current: "other",
+			host: "ssh://me@staging", from: "DOCKER_CONTEXT", socket: "/var/run/docker.sock",
+		},
 		{name: "current context", current: "other", host: "tcp://other:2376", from: "the current context other", socket: "/var/run/docker.sock"},
-		{name: "default context by name", env: map[string]string{"DOCKER_CONTEXT": "default"}, current: "other",
-			host: "unix:///var/run/docker.sock", from: "DOCKER_CONTEXT", socket: "/var/run/docker.sock"},
+		{
+			name: "default context by name", env: map[string]string{"DOCKER_CONTEXT": "default"}, current: "other",
+			host: "unix:///var/run/docker.sock", from: "DOCKER_CONTEXT", socket: "/var/run/docker.sock",
+		},
 		{name: "no scheme", options: Options{Host: "box:2375"}, host: "tcp://box:2375", from: "--host", socket: "/var/run/docker.sock"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

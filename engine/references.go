@@ -88,12 +88,18 @@ type mode struct {
 
 func modesOf(host *container.HostConfig) []mode {
 	return []mode{
-		{"network_mode", func() string { return string(host.NetworkMode) },
-			func(s string) { host.NetworkMode = container.NetworkMode(s) }},
-		{"ipc", func() string { return string(host.IpcMode) },
-			func(s string) { host.IpcMode = container.IpcMode(s) }},
-		{"pid", func() string { return string(host.PidMode) },
-			func(s string) { host.PidMode = container.PidMode(s) }},
+		{
+			"network_mode", func() string { return string(host.NetworkMode) },
+			func(s string) { host.NetworkMode = container.NetworkMode(s) },
+		},
+		{
+			"ipc", func() string { return string(host.IpcMode) },
+			func(s string) { host.IpcMode = container.IpcMode(s) },
+		},
+		{
+			"pid", func() string { return string(host.PidMode) },
+			func(s string) { host.PidMode = container.PidMode(s) },
+		},
 	}
 }
 

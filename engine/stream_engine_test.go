@@ -149,21 +149,33 @@ func TestAwaitEndsAsItMust(t *testing.T) {
 	}{
 		{name: "running", condition: plan.AwaitRunning},
 		{name: "running counts as healthy", condition: plan.AwaitHealthy},
-		{name: "healthy", condition: plan.AwaitHealthy,
-			change: func(w *compose.Service) { w.Body.HealthCheck = check("exists", "/program") }},
-		{name: "completed", condition: plan.AwaitCompleted,
-			change: func(w *compose.Service) { w.Body.Command = types.ShellCommand{"exit", "0"} }},
-		{name: "exits", condition: plan.AwaitRunning, reason: "exited (9)", log: []string{"no", "luck"},
-			change: func(w *compose.Service) { w.Body.Command = types.ShellCommand{"exit", "9", "no", "luck"} }},
-		{name: "fails to complete", condition: plan.AwaitCompleted, reason: "exited (2)",
-			change: func(w *compose.Service) { w.Body.Command = types.ShellCommand{"exit", "2"} }},
-		{name: "unhealthy", condition: plan.AwaitHealthy, reason: "health check failed", health: "the pump is broken", log: []string{"running"},
-			change: func(w *compose.Service) { w.Body.HealthCheck = check("unwell") }},
-		{name: "restart loop", condition: plan.AwaitRunning, reason: "restart loop, last exited (4)",
+		{
+			name: "healthy", condition: plan.AwaitHealthy,
+			change: func(w *compose.Service) { w.Body.HealthCheck = check("exists", "/program") },
+		},
+		{
+			name: "completed", condition: plan.AwaitCompleted,
+			change: func(w *compose.Service) { w.Body.Command = types.ShellCommand{"exit", "0"} },
+		},
+		{
+			name: "exits", condition: plan.AwaitRunning, reason: "exited (9)", log: []string{"no", "luck"},
+			change: func(w *compose.Service) { w.Body.Command = types.ShellCommand{"exit", "9", "no", "luck"} },
+		},
+		{
+			name: "fails to complete", condition: plan.AwaitCompleted, reason: "exited (2)",
+			change: func(w *compose.Service) { w.Body.Command = types.ShellCommand{"exit", "2"} },
+		},
+		{
+			name: "unhealthy", condition: plan.AwaitHealthy, reason: "health check failed", health: "the pump is broken", log: []string{"running"},
+			change: func(w *compose.Service) { w.Body.HealthCheck = check("unwell") },
+		},
+		{
+			name: "restart loop", condition: plan.AwaitRunning, reason: "restart loop, last exited (4)",
 			change: func(w *compose.Service) {
 				w.Body.Restart = "always"
 				w.Body.Command = types.ShellCommand{"exit", "4"}
-			}},
+			},
+		},
 		{name: "too slow", condition: plan.AwaitCompleted, within: time.Second, reason: "still running", log: []string{"running"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -55,20 +55,34 @@ var keys = slices.Concat(
 
 // refusedKeys are those that no engine can express through its API, or that are not done.
 var refusedKeys = []key{
-	{name: "models", set: func(b *types.ServiceConfig) bool { return len(b.Models) > 0 },
-		why: "model runners are not supported: run the model as a service"},
-	{name: "provider", set: func(b *types.ServiceConfig) bool { return b.Provider != nil },
-		why: "provider plugins are not supported"},
-	{name: "pre_start", set: func(b *types.ServiceConfig) bool { return len(b.PreStart) > 0 },
-		why: "not supported: make it a service of its own and wait for its service_completed_successfully"},
-	{name: "umask", set: func(b *types.ServiceConfig) bool { return b.Umask != nil },
-		why: "the engine's API has no such setting: set it in the entrypoint"},
-	{name: "use_api_socket", set: func(b *types.ServiceConfig) bool { return b.UseAPISocket },
-		why: "not supported: mount the engine's socket under volumes"},
-	{name: "net", set: func(b *types.ServiceConfig) bool { return b.Net != "" },
-		why: "an obsolete key: use network_mode"},
-	{name: "dockerfile", set: func(b *types.ServiceConfig) bool { return b.Dockerfile != "" },
-		why: "an obsolete key: use build.dockerfile"},
+	{
+		name: "models", set: func(b *types.ServiceConfig) bool { return len(b.Models) > 0 },
+		why: "model runners are not supported: run the model as a service",
+	},
+	{
+		name: "provider", set: func(b *types.ServiceConfig) bool { return b.Provider != nil },
+		why: "provider plugins are not supported",
+	},
+	{
+		name: "pre_start", set: func(b *types.ServiceConfig) bool { return len(b.PreStart) > 0 },
+		why: "not supported: make it a service of its own and wait for its service_completed_successfully",
+	},
+	{
+		name: "umask", set: func(b *types.ServiceConfig) bool { return b.Umask != nil },
+		why: "the engine's API has no such setting: set it in the entrypoint",
+	},
+	{
+		name: "use_api_socket", set: func(b *types.ServiceConfig) bool { return b.UseAPISocket },
+		why: "not supported: mount the engine's socket under volumes",
+	},
+	{
+		name: "net", set: func(b *types.ServiceConfig) bool { return b.Net != "" },
+		why: "an obsolete key: use network_mode",
+	},
+	{
+		name: "dockerfile", set: func(b *types.ServiceConfig) bool { return b.Dockerfile != "" },
+		why: "an obsolete key: use build.dockerfile",
+	},
 }
 
 // Check says what would keep a service from becoming a container on an engine whose API has that version:

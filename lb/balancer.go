@@ -26,6 +26,8 @@ type Host interface {
 	// ReadFile copies a file out of a container, running or not, without running anything in it. The error
 	// is fs.ErrNotExist where the container has no such file.
 	ReadFile(ctx context.Context, container, path string) ([]byte, error)
+	// Do performs a step of the engine: a plan.Await.
+	Do(ctx context.Context, step plan.Step) error
 }
 
 // Balancer is the commands' side of a project's balancer. It speaks to the sidecar over one session, opened
@@ -34,6 +36,7 @@ type Balancer struct {
 	host     Host
 	project  string
 	patience time.Duration // how long a sidecar may take to answer for the first time
+	doubt    time.Duration // after how long the engine is asked whether the sidecar runs at all
 
 	mu      sync.Mutex
 	session *rpc.Client
@@ -41,7 +44,7 @@ type Balancer struct {
 
 // NewBalancer returns the balancer of a project. Close ends its session.
 func NewBalancer(host Host, project string) *Balancer {
-	return &Balancer{host: host, project: project, patience: 20 * time.Second}
+	return &Balancer{host: host, project: project, patience: 20 * time.Second, doubt: time.Second}
 }
 
 // Published is what the balancer serves: nil where the balancer or the sidecar is not there, and else what
@@ -191,7 +194,8 @@ func (b *Balancer) drop(session *rpc.Client) {
 }
 
 // open returns the session, and opens it where there is none: with patience, since a sidecar that was only
-// just started answers a moment later.
+// just started answers a moment later. One that cannot is a *plan.UnhealthyError without logs, and comes as soon
+// as the engine knows it.
 func (b *Balancer) open(ctx context.Context) (*rpc.Client, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -200,6 +204,10 @@ func (b *Balancer) open(ctx context.Context) (*rpc.Client, error) {
 	}
 	patient, cancel := context.WithTimeout(ctx, b.patience)
 	defer cancel()
+	begun := time.Now()
+	died := make(chan error, 1)
+	doubt := time.AfterFunc(b.doubt, func() { died <- b.host.Do(patient, b.watch()) })
+	defer doubt.Stop()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		session, err := b.dial(patient)
 		if err == nil {
@@ -211,9 +219,25 @@ func (b *Balancer) open(ctx context.Context) (*rpc.Client, error) {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			return nil, fmt.Errorf("sidecar %s does not answer: %w", SidecarName(b.project), err)
+			return nil, b.silent(fmt.Sprintf("it does not answer: %v", err), begun)
+		case ended := <-died:
+			if unhealthy, ok := errors.AsType[*plan.UnhealthyError](ended); ok {
+				return nil, b.silent(unhealthy.Reason, begun)
+			}
 		case <-time.After(pause):
 		}
+	}
+}
+
+// watch ends with the sidecar.
+func (b *Balancer) watch() plan.Await {
+	ref := plan.Ref{Service: "sidecar", Slot: 1, Generation: 1}
+	return plan.Await{Container: plan.Container{Ref: ref, Name: SidecarName(b.project)}, Condition: plan.AwaitExit}
+}
+
+func (b *Balancer) silent(reason string, begun time.Time) error {
+	return &plan.UnhealthyError{
+		Container: b.watch().Container, System: true, Condition: plan.AwaitRunning, Reason: reason, After: time.Since(begun),
 	}
 }
 

@@ -3,6 +3,7 @@ package lb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"path/filepath"
@@ -39,7 +40,22 @@ func TestSidecarThatDoesNotAnswer(t *testing.T) {
 	b, host := h.balancer()
 	b.patience, host.down = 100*time.Millisecond, 1000
 	_, err := b.Status(t.Context())
-	assert.ErrorContains(t, err, "sidecar shop-hyper-lite-sidecar does not answer: container is restarting")
+	unhealthy, ok := errors.AsType[*plan.UnhealthyError](err)
+	assert.Assert(t, ok && unhealthy.System, "%v", err)
+	assert.Equal(t, unhealthy.Container.Name, "shop-hyper-lite-sidecar")
+	assert.Equal(t, unhealthy.Reason, "it does not answer: container is restarting")
+}
+
+func TestSidecarThatCannotRunIsWaitedForNoLonger(t *testing.T) {
+	h := newHouse(t, 1)
+	b, host := h.balancer()
+	b.patience, b.doubt, host.down = time.Hour, time.Millisecond, 1000
+	host.dead = fmt.Errorf("await: %w", &plan.UnhealthyError{Reason: "restart loop, last exited (1)"})
+	_, err := b.Status(t.Context())
+	unhealthy, ok := errors.AsType[*plan.UnhealthyError](err)
+	assert.Assert(t, ok, "%v", err)
+	assert.Equal(t, unhealthy.Reason, "restart loop, last exited (1)")
+	assert.Equal(t, unhealthy.Condition, plan.AwaitRunning)
 }
 
 func TestCallEndsWithItsContext(t *testing.T) {
@@ -60,7 +76,9 @@ func TestSidecarOfAnotherProject(t *testing.T) {
 	b := NewBalancer(&otherProject{&fakeHost{house: h}}, "blog")
 	b.patience = 100 * time.Millisecond
 	_, err := b.Status(t.Context())
-	assert.ErrorContains(t, err, "it belongs to project shop")
+	unhealthy, ok := errors.AsType[*plan.UnhealthyError](err)
+	assert.Assert(t, ok, "%v", err)
+	assert.Equal(t, unhealthy.Reason, "it does not answer: it belongs to project shop")
 }
 
 type otherProject struct{ *fakeHost }

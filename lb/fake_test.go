@@ -380,7 +380,20 @@ type fakeHost struct {
 	mu    sync.Mutex
 	dials int
 	down  int // dials that still fail
+	dead  error
 	conns []net.Conn
+}
+
+// Do awaits the sidecar's end.
+func (f *fakeHost) Do(ctx context.Context, step plan.Step) error {
+	if await, ok := step.(plan.Await); !ok || await.Condition != plan.AwaitExit || await.Name != "shop-hyper-lite-sidecar" {
+		return fmt.Errorf("unexpected step %s %s", step.Verb(), step.Subject())
+	}
+	if f.dead != nil {
+		return f.dead
+	}
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (f *fakeHost) Dial(_ context.Context, container string, argv []string) (io.ReadWriteCloser, error) {

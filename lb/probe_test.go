@@ -188,7 +188,7 @@ func TestSeenFollowsTheContainer(t *testing.T) {
 
 // However many replicas there are, only a few are asked at the same moment, and all of them in time.
 func TestProberIsBounded(t *testing.T) {
-	var inside, most = make(chan struct{}, 200), make(chan int, 2000)
+	inside, most := make(chan struct{}, 200), make(chan int, 2000)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		inside <- struct{}{}
 		most <- len(inside)

@@ -19,21 +19,27 @@ func TestDifferences(t *testing.T) {
 	}{
 		"live":           {func(_, _, _, _ map[string]any) {}, ""},
 		"another file's": {func(_, services, _, _ map[string]any) { services["x@docker"] = map[string]any{} }, ""},
-		"old revision": {func(_, _, _, m map[string]any) { clear(m); m["shop-revision-0@file"] = map[string]any{} },
-			"the balancer has not taken over " + g.revision},
+		"old revision": {
+			func(_, _, _, m map[string]any) { clear(m); m["shop-revision-0@file"] = map[string]any{} },
+			"the balancer has not taken over " + g.revision,
+		},
 		"router missing":  {func(r, _, _, _ map[string]any) { delete(r, "shop-web-p80@file") }, "router shop-web-p80 is missing"},
 		"router disabled": {func(r, _, _, _ map[string]any) { r["shop-web-p80@file"] = disabled("no such entry point") }, "router shop-web-p80: no such entry point"},
-		"old rule": {func(r, _, _, _ map[string]any) {
-			r["shop-web-p80@file"] = map[string]any{"status": "enabled", "rule": "Host(`x`)"}
+		"old rule": {
+			func(r, _, _, _ map[string]any) {
+				r["shop-web-p80@file"] = map[string]any{"status": "enabled", "rule": "Host(`x`)"}
+			},
+			"router shop-web-p80 still has the rule Host(`x`)",
 		},
-			"router shop-web-p80 still has the rule Host(`x`)"},
 		"service missing": {func(_, s, _, _ map[string]any) { delete(s, "shop-web-p80@file") }, "service shop-web-p80 is missing"},
 		"service refused": {func(_, s, _, _ map[string]any) { s["shop-web-p80@file"] = disabled("unsupported strategy") }, "service shop-web-p80: unsupported strategy"},
 		"too few":         {func(_, s, _, _ map[string]any) { s["shop-web-p80@file"] = servers("url", "http://shop-web-1-g1:8080") }, "service shop-web-p80 is served by [http://shop-web-1-g1:8080], not by"},
-		"too many": {func(_, _, s, _ map[string]any) {
-			s["shop-db-p6379@file"] = servers("address", "shop-db-1-g1:8080", "shop-db-2-g1:8080")
+		"too many": {
+			func(_, _, s, _ map[string]any) {
+				s["shop-db-p6379@file"] = servers("address", "shop-db-1-g1:8080", "shop-db-2-g1:8080")
+			},
+			"service shop-db-p6379 is served by [shop-db-1-g1:8080 shop-db-2-g1:8080], not by [shop-db-1-g1:8080]",
 		},
-			"service shop-db-p6379 is served by [shop-db-1-g1:8080 shop-db-2-g1:8080], not by [shop-db-1-g1:8080]"},
 		"loaded but not built": {func(_, s, _, _ map[string]any) {
 			shown := servers("url", "http://shop-web-1-g1:8080", "http://shop-web-2-g1:8080")
 			shown["serverStatus"] = map[string]string{"http://shop-web-1-g1:8080": "UP"}

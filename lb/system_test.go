@@ -74,8 +74,10 @@ func TestSystem(t *testing.T) {
 }
 
 func show(s compose.Service) map[string]any {
-	return map[string]any{"role": s.Role, "name": s.Name, "containerName": s.Body.ContainerName, "replicas": s.Replicas,
-		"restart": s.Body.Restart, "body": s.Body, "networks": s.Networks, "volumes": s.Volumes}
+	return map[string]any{
+		"role": s.Role, "name": s.Name, "containerName": s.Body.ContainerName, "replicas": s.Replicas,
+		"restart": s.Body.Restart, "body": s.Body, "networks": s.Networks, "volumes": s.Volumes,
+	}
 }
 
 func TestBalancerOfInternalNetworksGetsOneThatLeadsOut(t *testing.T) {
