@@ -5,6 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hyper-lite/compose"
+	"hyper-lite/converge"
 	"hyper-lite/plan"
 )
 
@@ -44,7 +46,7 @@ func (i *invocation) down(ctx context.Context, c *cli.Context) error {
 		Want: project.wanted(), Services: c.Args().Slice(), Volumes: c.Bool("volumes"), Images: c.String("rmi"), Timeout: timeout,
 		RemoveOrphans: c.Bool("remove-orphans") || truthy(first(i.env["COMPOSE_REMOVE_ORPHANS"], variable(project.Project, "COMPOSE_REMOVE_ORPHANS"))),
 	}
-	return i.apply(ctx, project, "down", func(have plan.Observed) (plan.Plan, error) {
+	return i.apply(ctx, project, "down", withoutBalancer, func(have plan.Observed) (plan.Plan, error) {
 		err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas))
 		if err != nil {
 			return plan.Plan{}, err
@@ -53,10 +55,23 @@ func (i *invocation) down(ctx context.Context, c *cli.Context) error {
 	})
 }
 
+// look is how a host is observed.
+type look func(ctx context.Context, host converge.Host, project compose.Project) (plan.Observed, error)
+
+func withBalancer(ctx context.Context, host converge.Host, project compose.Project) (plan.Observed, error) {
+	return host.Observe(ctx, project)
+}
+
+// withoutBalancer asks the engine alone: what the balancer serves matters to nobody who takes it down, and it may be
+// in whatever state.
+func withoutBalancer(ctx context.Context, host converge.Host, project compose.Project) (plan.Observed, error) {
+	return host.Engine.Observe(ctx, project)
+}
+
 // apply observes a project, decides and does, under the project's lock. With --dry-run it prints what it
 // decided and does nothing.
 func (i *invocation) apply(
-	ctx context.Context, project foundProject, verb string, decide func(plan.Observed) (plan.Plan, error),
+	ctx context.Context, project foundProject, verb string, observe look, decide func(plan.Observed) (plan.Plan, error),
 ) (err error) {
 	host, err := i.host(ctx, project.Project)
 	if err != nil {
@@ -69,7 +84,7 @@ func (i *invocation) apply(
 		}
 		defer held.release(&err)
 	}
-	have, err := host.Observe(ctx, project.Project)
+	have, err := observe(ctx, host, project.Project)
 	if err != nil {
 		return err
 	}

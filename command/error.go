@@ -98,7 +98,10 @@ func printError(out io.Writer, paint palette, err error) {
 	var failed []string // services
 	for _, one := range each(err) {
 		printOne(out, paint, one)
-		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](one); ok {
+		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](one); ok && unhealthy.System {
+			printHint(out, paint, fmt.Sprintf("`docker logs %s` shows more; `%s down`, then `%s up` makes it anew",
+				unhealthy.Container.Name, programName, programName))
+		} else if ok {
 			failed = append(failed, unhealthy.Container.Ref.Service)
 		}
 	}

@@ -35,7 +35,7 @@ func (i *invocation) runLifecycle(
 	if options.System, err = i.system(ctx, project.Project); err != nil {
 		return err
 	}
-	return i.apply(ctx, project, verb, func(have plan.Observed) (plan.Plan, error) {
+	return i.apply(ctx, project, verb, withBalancer, func(have plan.Observed) (plan.Plan, error) {
 		if err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas)); err != nil {
 			return plan.Plan{}, err
 		}

@@ -9,6 +9,7 @@ import (
 // UnhealthyError says that a replica did not become what a step awaited.
 type UnhealthyError struct {
 	Container Container
+	System    bool // it is the balancer or the sidecar, which are no services of the files
 	Condition Condition
 	Reason    string        // "exited (1)", "health check failed", "nothing accepts connections on port 80"
 	After     time.Duration // how long it was awaited
