@@ -75,7 +75,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-var sick = errors.New("sick")
+var errSick = errors.New("errSick")
 
 func TestJudgement(t *testing.T) {
 	config := compose.Probe{Fall: 3, Rise: 2}
@@ -89,11 +89,11 @@ func TestJudgement(t *testing.T) {
 		"new":                           {false, nil, "down"},
 		"one good is not enough":        {false, []any{nil}, "down"},
 		"rise":                          {false, []any{nil, nil}, "up"},
-		"rise in a row":                 {false, []any{nil, sick, nil}, "down"},
-		"fall":                          {true, []any{sick, sick, sick}, "down"},
-		"two bad are not enough":        {true, []any{sick, sick}, "up"},
-		"fall in a row":                 {true, []any{sick, sick, nil, sick, sick}, "up"},
-		"back":                          {true, []any{sick, sick, sick, nil, nil}, "up"},
+		"rise in a row":                 {false, []any{nil, errSick, nil}, "down"},
+		"fall":                          {true, []any{errSick, errSick, errSick}, "down"},
+		"two bad are not enough":        {true, []any{errSick, errSick}, "up"},
+		"fall in a row":                 {true, []any{errSick, errSick, nil, errSick, errSick}, "up"},
+		"back":                          {true, []any{errSick, errSick, errSick, nil, nil}, "up"},
 		"dead":                          {true, []any{dies}, "down"},
 		"dead does not rise":            {true, []any{dies, nil, nil, nil}, "down"},
 		"restarted has to rise":         {true, []any{dies, starts, nil}, "down"},
@@ -145,7 +145,7 @@ func TestJudgementFollowsTheLastProbes(t *testing.T) {
 				j = j.probed(nil, config, time.Time{})
 			} else {
 				good, bad = 0, bad+1
-				j = j.probed(sick, config, time.Time{})
+				j = j.probed(errSick, config, time.Time{})
 			}
 			switch {
 			case before && !j.Up:
