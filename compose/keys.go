@@ -112,7 +112,6 @@ var timing = []field{
 	oneOf("missed_fires", "what happens to fires missed while nothing ran", catchUps),
 }
 
-
 var cronField = func() field {
 	one := mapping("schedule", "when the job runs", append([]field{text("cron", "when the job runs", needCron, validCron)}, timing...)...)
 	one.or, one.allowed = func(v any) bool { s, ok := v.(string); return ok && validCron(s) }, needCron
