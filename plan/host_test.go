@@ -123,6 +123,8 @@ func (h *host) do(step plan.Step) error {
 		return h.remove(s.Container)
 	case plan.Rename:
 		return h.rename(s)
+	case plan.RemoveImage:
+		delete(h.images, s.Image)
 	case plan.Pause, plan.RunHook:
 	default:
 		return fmt.Errorf("unknown step %T", step)

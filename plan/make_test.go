@@ -177,6 +177,18 @@ func TestMake(t *testing.T) {
 			have: func(*testing.T) *host { return newHost("shop") },
 		},
 		{
+			name: "newer-hyper-lite", want: shop(web(1, "v1:aaaa")),
+			have: func(t *testing.T) *host {
+				h := running(t, shop(web(1, "v1:aaaa")))
+				for i := range h.replicas {
+					if r := &h.replicas[i]; r.Role == compose.RoleSidecar {
+						r.Image, r.ImageID, r.Digest = "sidecar:older", "sha256:older", compose.Digest{Hash: "v1:older"}
+					}
+				}
+				return h
+			},
+		},
+		{
 			name: "network-is-foreign", want: shop(service("web", 1, "v1:aaaa")),
 			have: func(*testing.T) *host {
 				h := newHost("shop")

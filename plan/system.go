@@ -62,13 +62,18 @@ func (b *builder) startSystem(chosen []compose.Service) {
 }
 
 // systemService plans the one container of a system service: removed before it is made anew, because the
-// balancer's ports can be held only once. It returns the nodes after which the container runs.
+// balancer's ports can be held only once. It returns the nodes after which the container runs. The image that
+// an older hyper-lite made for its sidecar goes with it.
 func (b *builder) systemService(s compose.Service, after []int) []int {
 	var gone []int
+	var superseded string
 	generation, why := 1, "not found"
 	for _, r := range b.have.Replicas {
 		if r.Role != s.Role {
 			continue
+		}
+		if s.Role == compose.RoleSidecar && r.Image != s.Body.Image {
+			superseded = r.Image
 		}
 		if reason := b.differs(s, r); reason != "" {
 			why = reason
@@ -89,6 +94,9 @@ func (b *builder) systemService(s compose.Service, after []int) []int {
 	b.claimName(c.Name, s)
 	create := b.add("balancer", Create{Container: c, Service: s}, why, append(gone, b.foundation(s)...)...)
 	start := b.add("balancer", Start{Container: c}, "", append(append(b.claim(s), after...), create)...)
+	if superseded != "" {
+		b.add("balancer", RemoveImage{Image: superseded}, "superseded", start)
+	}
 	return []int{start}
 }
 
