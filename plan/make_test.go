@@ -132,6 +132,18 @@ func TestMake(t *testing.T) {
 			have: func(t *testing.T) *host { return running(t, shop(publishing(service("web", 1, "v1:aaaa"), 8080))) },
 		},
 		{
+			name: "balancer-exited", want: shop(web(2, "v1:aaaa")),
+			have: func(t *testing.T) *host {
+				h := running(t, shop(web(2, "v1:aaaa")))
+				for i := range h.replicas {
+					if h.replicas[i].Role == compose.RoleBalancer {
+						h.replicas[i].State, h.replicas[i].ExitCode = plan.Exited, 137
+					}
+				}
+				return h
+			},
+		},
+		{
 			name: "scale-moves-only-ports", opt: plan.Options{NoRecreate: true, MovePorts: true},
 			want: shop(stopFirst(withPorts(publishing(service("web", 1, "v1:bbbb"), 8080))), service("app", 1, "v1:bbbb")),
 			have: func(t *testing.T) *host {

@@ -211,7 +211,8 @@ func occupied(replicas []Replica) int {
 	return len(slots)
 }
 
-// settle makes sure that the balancer serves exactly the wanted replicas, with the wanted routes.
+// settle makes sure that the balancer serves exactly the wanted replicas, with the wanted routes. A balancer
+// that is started serves them once it has read its files: a route that changes nothing waits for that.
 func (r *roll) settle(turns []turn) {
 	if len(r.service.Routes) == 0 || r.opt.NoStart {
 		return
@@ -220,12 +221,15 @@ func (r *roll) settle(turns []turn) {
 	for _, t := range turns {
 		wanted = append(wanted, t.next.Ref)
 	}
-	if r.serves && slices.Equal(r.backends, wanted) {
+	same := r.serves && slices.Equal(r.backends, wanted)
+	if same && (len(r.system) == 0 || len(r.routed) > 0) {
 		return
 	}
 	var ready []int
 	for _, t := range turns {
-		ready = append(ready, r.ready(t, AwaitHealthy, r.occupantOf(t).start)...)
+		if start := r.occupantOf(t).start; !same || len(start) > 0 {
+			ready = append(ready, r.ready(t, AwaitHealthy, start)...)
+		}
 	}
 	r.route(wanted, slices.Concat(ready, r.wave))
 }
