@@ -91,11 +91,11 @@ func configText(project compose.Project, c *cli.Context) ([]byte, error) {
 	return compose.Canonical(project, c.String("format"))
 }
 
-// images are those of services and jobs; one that is built and has no name gets the name that `up` gives it.
+// images are those of services and jobs.
 func images(project compose.Project) []string {
 	var names []string
 	for _, s := range everyTemplate(project) {
-		names = append(names, first(s.Body.Image, project.Name+"-"+s.Name))
+		names = append(names, s.Body.Image)
 	}
 	return names
 }

@@ -138,6 +138,10 @@ func (r *reading) template(role Role) Service {
 	}
 	r.limit(&s.Body)
 	s.Body.Scale = nil
+	if s.Body.Build != nil && s.Body.Image == "" {
+		s.Body.Image = r.typed.Name + "-" + r.name // as Compose names it
+	}
+	s.Body.CustomLabels = r.origins()
 	for key := range r.body.Networks {
 		s.Networks[key] = r.typed.Networks[key]
 	}
@@ -165,6 +169,19 @@ func (r *reading) template(role Role) Service {
 		s.DependsOn = append(s.DependsOn, Dependency{Service: name, Condition: d.Condition, Required: d.Required, Restart: d.Restart})
 	}
 	return s
+}
+
+// origins are Compose's labels of where a container comes from. They are no part of its specification: a folder
+// that moves needs no new containers.
+func (r *reading) origins() types.Labels {
+	var files []string
+	for _, f := range r.l.chosen.sources {
+		files = append(files, f.path)
+	}
+	return types.Labels{
+		"com.docker.compose.project.working_dir":  r.typed.WorkingDir,
+		"com.docker.compose.project.config_files": strings.Join(files, ","),
+	}
 }
 
 // replicas is the number that replicas, scale and deploy.replicas agree on.

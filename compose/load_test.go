@@ -375,3 +375,27 @@ services: {a: {image: x}}`), LoadOptions{})
 	p = mustLoad(t, one("services: {a: {image: x}}"), LoadOptions{})
 	assert.DeepEqual(t, p.Settings, Settings{BalancerImage: DefaultBalancerImage, Drain: 10 * time.Second, Revisions: 10})
 }
+
+func TestServicesKnowWhatTheFileLeavesOut(t *testing.T) {
+	files := map[string]string{
+		"compose.yaml": "name: shop\nservices: {web: {build: .}, named: {image: 'i:1', build: .}}\njobs: {tidy: {build: ., triggers: {manual: true}}}",
+		"more.yaml":    "services: {web: {init: true}}",
+	}
+	p := mustLoad(t, files, LoadOptions{Files: []string{"compose.yaml", "more.yaml"}})
+	web, _ := p.Service("web")
+	named, _ := p.Service("named")
+	assert.Equal(t, web.Body.Image, "shop-web")
+	assert.Equal(t, named.Body.Image, "i:1")
+	assert.Equal(t, p.Jobs[0].Service.Body.Image, "shop-tidy")
+	assert.Equal(t, p.Model.Services["web"].Image, "") // and `config` leaves it out, too
+
+	origins := map[string]string{
+		"com.docker.compose.project.working_dir":  p.Dir,
+		"com.docker.compose.project.config_files": strings.Join(p.Files, ","),
+	}
+	assert.DeepEqual(t, map[string]string(web.Body.CustomLabels), origins)
+	moved := mustLoad(t, map[string]string{"renamed.yaml": files["compose.yaml"], "more.yaml": files["more.yaml"]},
+		LoadOptions{Files: []string{"renamed.yaml", "more.yaml"}})
+	elsewhere, _ := moved.Service("web")
+	assert.Equal(t, elsewhere.Digest.Hash, web.Digest.Hash)
+}
