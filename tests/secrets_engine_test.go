@@ -33,7 +33,7 @@ func randomWord(t *testing.T) string {
 	return hex.EncodeToString(b)
 }
 
-// secretPEM is a certificate for localhost and its key, in PEM.
+// secretPEM makes a certificate for localhost and its key, in PEM.
 func secretPEM(t *testing.T) (chain, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -81,11 +81,8 @@ secrets:
 	}
 	for _, line := range []string{
 		"plan", "plan --format json", "up -d --wait --progress json", "up -d", "ps -a", "ps -a --format json", "logs",
-		"config --hash web", "service ls", "service inspect web", "lb", "lb config", "plan --format json",
+		"config --hash=web", "service ls", "service inspect web", "lb", "lb config", "plan --format json",
 	} {
-		if line == "config --hash web" {
-			line = "config --hash=web"
-		}
 		r := p.must(strings.Fields(line)...)
 		clean(line, r.out+r.err)
 	}
@@ -95,13 +92,11 @@ secrets:
 		clean("docker inspect "+c.Names[0], string(raw))
 		clean("the log of "+c.Names[0], logOf(t, c.ID))
 	}
-	for _, name := range []string{p.name + "_hyper-lite"} {
-		found, err := docker.VolumeInspect(t.Context(), name)
-		assert.NilError(t, err)
-		text, err := json.Marshal(found)
-		assert.NilError(t, err)
-		clean("docker volume inspect "+name, string(text))
-	}
+	shared, err := docker.VolumeInspect(t.Context(), p.name+"_hyper-lite")
+	assert.NilError(t, err)
+	text, err := json.Marshal(shared)
+	assert.NilError(t, err)
+	clean("docker volume inspect", string(text))
 	assert.NilError(t, filepath.WalkDir(filepath.Join(p.dir, ".hyper-lite"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
