@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -26,10 +28,19 @@ type Ref struct {
 
 func (r Ref) String() string { return fmt.Sprintf("%s.%d@%d", r.Service, r.Slot, r.Generation) }
 
-// Alias is the network alias by which the balancer reaches exactly this container.
+// Alias is the network alias by which the balancer reaches exactly this container. Where it would be longer than
+// a label of a DNS name may be, its end is a hash of the whole: no resolver asks for a longer one.
 func (r Ref) Alias(project string) string {
-	return fmt.Sprintf("%s-%s-%d-g%d", project, r.Service, r.Slot, r.Generation)
+	alias := fmt.Sprintf("%s-%s-%d-g%d", project, r.Service, r.Slot, r.Generation)
+	if len(alias) <= longestLabel {
+		return alias
+	}
+	sum := sha256.Sum256([]byte(alias))
+	hash := "-" + hex.EncodeToString(sum[:6])
+	return alias[:longestLabel-len(hash)] + hash
 }
+
+const longestLabel = 63 // RFC 1035, section 2.3.4
 
 // State is a container's state in the engine's words.
 type State string
