@@ -41,9 +41,9 @@ lint: ## gofumpt, go vet, staticcheck; shellcheck where it is installed
 format: ## gofumpt, in place
 	$(TOOL) gofumpt -w .
 
-bench: engine build ## the benchmarks
-	images/ensure.sh $(TEST_IMAGES)
-	$(TEST) -tags engine -run '^$$' -bench . ./...
+bench: engine build ## the benchmarks, about ten minutes; docs/performance.md says how to read them
+	images/ensure.sh $(DEMO_IMAGES)
+	go test -p 1 -timeout 30m -tags engine -run '^$$' -bench . ./...
 
 images: ## make sure that the images of the examples and tests are on the engine
 	images/ensure.sh $(TEST_IMAGES)
