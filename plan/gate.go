@@ -90,12 +90,12 @@ func (b *builder) await(s compose.Service, c Container, condition Condition, aft
 }
 
 // within is how long a replica of s may take to become what is awaited: a minute, or longer where its health
-// check needs longer. A one-shot may take as long as it wants.
+// check needs longer. A one-shot may take as long as it wants, unless something is to be routed to it.
 func (b *builder) within(s compose.Service) time.Duration {
 	if b.opt.Within > 0 {
 		return b.opt.Within
 	}
-	if s.OneShot {
+	if s.OneShot && len(s.Routes) == 0 {
 		return 0
 	}
 	within := time.Minute
