@@ -36,10 +36,10 @@ func fixedPorts(s compose.Service) map[hostPort]string {
 // handOverPorts stops containers of ours that hold a host port which another service of the project, or the
 // balancer, now publishes. They are replaced anyway; they only have to go first.
 func (b *builder) handOverPorts(chosen []compose.Service) {
-	next := map[hostPort]string{}
+	next := map[hostPort]compose.Service{}
 	for _, s := range b.withSystem(chosen) {
 		for port := range fixedPorts(s) {
-			next[port] = s.Name
+			next[port] = s
 		}
 	}
 	replicas := make([]Replica, len(b.have.Replicas))
@@ -51,15 +51,25 @@ func (b *builder) handOverPorts(chosen []compose.Service) {
 		}
 		for _, p := range r.Ports {
 			port := hostPort{p.Host, p.Protocol}
-			name, wanted := next[port]
-			if p.Host == 0 || !wanted || name == r.Service {
+			holder, wanted := next[port]
+			if p.Host == 0 || !wanted || holder.Name == r.Service && holder.Role == r.Role {
 				continue
 			}
 			step := Stop{Container: b.container(r), Timeout: b.opt.Timeout}
-			id := b.add(r.Service, step, fmt.Sprintf("host port %s moves to %s", port, name))
+			id := b.add(r.Service, step, fmt.Sprintf("host port %s moves to %s", port, holder.Name))
 			b.freed[port] = append(b.freed[port], id)
 			replicas[i].State = Exited
 			break
+		}
+	}
+}
+
+// frees notes that a container's host ports are free once a node is done.
+func (b *builder) frees(r Replica, id int) {
+	for _, p := range r.Ports {
+		if p.Host != 0 {
+			port := hostPort{p.Host, p.Protocol}
+			b.freed[port] = append(b.freed[port], id)
 		}
 	}
 }

@@ -28,7 +28,9 @@ func (b *builder) removeObsoleteSystem() {
 	var removed []int
 	for _, r := range b.have.Replicas {
 		if r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar {
-			removed = append(removed, b.discard("balancer", r, "nothing is routed any more"))
+			id := b.discard("balancer", r, "nothing is routed any more")
+			b.frees(r, id)
+			removed = append(removed, id)
 		}
 	}
 	b.system = removed
@@ -79,11 +81,7 @@ func (b *builder) systemService(s compose.Service, after []int) []int {
 			why = reason
 			generation = max(generation, r.Generation+1)
 			id := b.discard("balancer", r, reason)
-			for _, p := range r.Ports {
-				if p.Host != 0 {
-					b.freed[hostPort{p.Host, p.Protocol}] = append(b.freed[hostPort{p.Host, p.Protocol}], id)
-				}
-			}
+			b.frees(r, id)
 			gone = append(gone, id)
 			continue
 		}
