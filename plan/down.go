@@ -65,7 +65,8 @@ func (d *down) retireBare(group string, r Replica, after []int) int {
 	if isRunning(r) {
 		after = []int{d.add(group, Stop{Container: d.container(r), Timeout: d.opt.Timeout}, "", after...)}
 	}
-	return d.add(group, Remove{Container: d.container(r), Volumes: d.opt.Volumes || r.OneOff}, "", after...)
+	volumes := d.opt.Volumes || r.OneOff || r.Role != compose.RoleReplica // nobody's data is in the system's
+	return d.add(group, Remove{Container: d.container(r), Volumes: volumes}, "", after...)
 }
 
 // containers removes the containers of the services, dependents first. left are those that stay.
