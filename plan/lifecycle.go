@@ -23,6 +23,9 @@ func StopAll(project string, want *compose.Project, have Observed, opt Lifecycle
 	if err != nil {
 		return Plan{}, err
 	}
+	if !l.serves() {
+		l.have.Published = nil // nothing is routed to what stops, and nobody could withdraw it
+	}
 	stopped := map[string][]int{}
 	order := l.order()
 	slices.Reverse(order)
@@ -61,11 +64,15 @@ func StartAll(project string, want *compose.Project, have Observed, opt Lifecycl
 	return l.plan()
 }
 
-// RestartAll decides how replicas are restarted in place, in dependency order.
+// RestartAll decides how replicas are restarted in place, in dependency order. What depends on a restarted service
+// with restart: true is restarted too.
 func RestartAll(project string, want *compose.Project, have Observed, opt LifecycleOptions) (Plan, error) {
 	l, err := newLifecycle(project, want, have, opt)
 	if err != nil {
 		return Plan{}, err
+	}
+	if len(opt.Services) > 0 && !opt.NoDeps {
+		l.services = l.withDependents(opt.Services)
 	}
 	l.reviveSystem()
 	restarted := map[string][]int{}
@@ -84,7 +91,6 @@ func RestartAll(project string, want *compose.Project, have Observed, opt Lifecy
 type lifecycle struct {
 	*builder
 	services []string
-	files    bool
 }
 
 func newLifecycle(project string, want *compose.Project, have Observed, opt LifecycleOptions) (*lifecycle, error) {
@@ -94,7 +100,7 @@ func newLifecycle(project string, want *compose.Project, have Observed, opt Life
 	}
 	l := &lifecycle{
 		builder:  newBuilder(p, have, Options{Timeout: opt.Timeout, System: opt.System}),
-		services: opt.Services, files: want != nil,
+		services: opt.Services,
 	}
 	known := l.everyName()
 	for _, name := range opt.Services {
@@ -103,6 +109,20 @@ func newLifecycle(project string, want *compose.Project, have Observed, opt Life
 		}
 	}
 	return l, nil
+}
+
+// withDependents adds to services those that depend on them with restart: true, and so on.
+func (l *lifecycle) withDependents(services []string) []string {
+	services = slices.Clone(services)
+	for at := 0; at < len(services); at++ {
+		for _, s := range l.want.Services {
+			depends := func(d compose.Dependency) bool { return d.Service == services[at] && d.Restart }
+			if slices.ContainsFunc(s.DependsOn, depends) && !slices.Contains(services, s.Name) {
+				services = append(services, s.Name)
+			}
+		}
+	}
+	return services
 }
 
 // everyName is every service of the files and of the host, sorted.
@@ -223,6 +243,14 @@ func (l *lifecycle) routeTo(s compose.Service, refs []Ref, after []int) int {
 		Digest: RoutesDigest(s.Routes, s.Probe),
 	}
 	return l.add(s.Name, step, "", slices.Concat(after, l.system)...)
+}
+
+// serves says whether the balancer and the sidecar both run.
+func (l *lifecycle) serves() bool {
+	runs := func(role compose.Role) bool {
+		return slices.ContainsFunc(l.have.Replicas, func(r Replica) bool { return r.Role == role && r.State == Running })
+	}
+	return runs(compose.RoleBalancer) && runs(compose.RoleSidecar)
 }
 
 // stopSystem stops the balancer, then the sidecar.
