@@ -142,12 +142,17 @@ func (s *Sidecar) Run(ctx context.Context) error {
 // tidy gives memory back that the start and the last changes took, and that little else would collect: the
 // probes alone leave next to no garbage.
 func tidy(ctx context.Context) {
+	started := false
 	for pause := 2 * time.Second; ; pause = time.Minute {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 			debug.FreeOSMemory()
+		}
+		if !started {
+			started = true
+			dropPages()
 		}
 	}
 }
