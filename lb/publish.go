@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"hyper-lite/compose"
 	"hyper-lite/plan"
 )
 
@@ -16,17 +17,10 @@ func (s *Sidecar) publish(ctx context.Context, args PublishArgs) error {
 	if _, err := serviceDocument(s.project, Served{Name: args.Service, Routes: routes}); err != nil {
 		return err
 	}
-	if err := s.store.putCertificates(args.Routes); err != nil {
+	p := publication{Service: args.Service, Digest: args.Digest, Backends: sortedRefs(args.Backends), Routes: routes, Probe: args.Probe}
+	if err := s.accept(p, args.Routes); err != nil {
 		return err
 	}
-	p := publication{Service: args.Service, Digest: args.Digest, Backends: sortedRefs(args.Backends), Routes: routes, Probe: args.Probe}
-	s.mu.Lock()
-	s.put(p)
-	now := time.Now()
-	for _, ref := range p.Backends {
-		s.watch(ref, p.Probe, judgement{Up: true, EverUp: true, Since: now})
-	}
-	s.mu.Unlock()
 	if err := s.apply(ctx, args.Service); err != nil {
 		return err
 	}
@@ -34,6 +28,22 @@ func (s *Sidecar) publish(ctx context.Context, args PublishArgs) error {
 		return err
 	}
 	return s.proven(p)
+}
+
+// accept takes a publication into the record, and its certificates into the volume: both under the lock, or the end
+// of another publication would find certificates that nobody names, and remove them.
+func (s *Sidecar) accept(p publication, routes []compose.Route) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.store.putCertificates(routes); err != nil {
+		return err
+	}
+	s.put(p)
+	now := time.Now()
+	for _, ref := range p.Backends {
+		s.watch(ref, p.Probe, judgement{Up: true, EverUp: true, Since: now})
+	}
+	return nil
 }
 
 // put replaces a service's publication, or removes it where nothing is left of it. It needs the lock.
