@@ -31,6 +31,14 @@ type watch struct {
 	stop      context.CancelFunc
 }
 
+// soon makes the next probe come now.
+func (w *watch) soon() {
+	select {
+	case w.nudge <- struct{}{}:
+	default:
+	}
+}
+
 // atOnce is how many probes run at the same moment: enough for hundreds of replicas that answer, and few
 // enough that as many that do not answer cost no memory to speak of.
 const atOnce = 16
@@ -45,7 +53,10 @@ func (p *prober) ensure(ctx context.Context, ref plan.Ref, probe compose.Probe, 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w, ok := p.watched[ref]; ok {
-		w.probe = probe
+		if w.probe != probe {
+			w.probe = probe
+			w.soon()
+		}
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -96,10 +107,7 @@ func (p *prober) observe(ref plan.Ref, change func(judgement) judgement) {
 	if !ok {
 		return
 	}
-	select {
-	case w.nudge <- struct{}{}:
-	default:
-	}
+	w.soon()
 	if flipped {
 		p.flipped()
 	}
