@@ -15,8 +15,11 @@ import (
 // and that is not started again at once, is waited for no longer.
 func (s *Sidecar) await(ctx context.Context, args AwaitArgs) (AwaitReply, error) {
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, args.Within)
-	defer cancel()
+	if args.Within > 0 {
+		limited, cancel := context.WithTimeout(ctx, args.Within)
+		defer cancel()
+		ctx = limited
+	}
 	s.beginAwait(args.Ref, args.Probe, start)
 	for {
 		j, changed, ok := s.prober.look(args.Ref)

@@ -32,7 +32,7 @@ type (
 		Backends []plan.Ref      `json:"backends"`
 		Digest   string          `json:"digest"`
 	}
-	// AwaitArgs asks for the sidecar's own judgement of one replica.
+	// AwaitArgs asks for the sidecar's own judgement of one replica; Within 0 is without end.
 	AwaitArgs struct {
 		Ref    plan.Ref      `json:"ref"`
 		Probe  compose.Probe `json:"probe"`
