@@ -95,7 +95,7 @@ func NewSidecar(o SidecarOptions) *Sidecar {
 		s.socket = Socket
 	}
 	if s.base == "" {
-		s.base = fmt.Sprintf("http://%s:%d", BalancerName(o.Project), controlPort)
+		s.base = fmt.Sprintf("http://%s:%d", balancerHost(o.Project), controlPort)
 	}
 	if s.patience == 0 {
 		s.patience = 10 * time.Second

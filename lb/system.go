@@ -34,6 +34,9 @@ const (
 // BalancerName is the name of the project's balancer container.
 func BalancerName(project string) string { return project + "-hyper-lite-balancer" }
 
+// balancerHost is the name by which the sidecar reaches the balancer.
+func balancerHost(project string) string { return plan.HostName(BalancerName(project)) }
+
 // SidecarName is the name of the project's sidecar container.
 func SidecarName(project string) string { return project + "-hyper-lite-sidecar" }
 
@@ -145,6 +148,11 @@ func balancerService(project compose.Project, a attachment) (compose.Service, er
 		return compose.Service{}, err
 	}
 	s := a.service(project, compose.RoleBalancer, "balancer", BalancerName(project.Name), true)
+	if host := balancerHost(project.Name); host != BalancerName(project.Name) {
+		for _, network := range s.Body.Networks {
+			network.Aliases = slices.Concat(network.Aliases, []string{host})
+		}
+	}
 	s.Body.Image = project.Settings.BalancerImage
 	if s.Body.Image == "" {
 		s.Body.Image = compose.DefaultBalancerImage

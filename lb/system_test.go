@@ -115,6 +115,17 @@ func TestBalancerOfInternalNetworksGetsOneThatLeadsOut(t *testing.T) {
 	}
 }
 
+func TestTheBalancerOfALongNameIsReached(t *testing.T) {
+	p := project(routed("web", []string{"default"}, httpRoute(published(8080))))
+	p.Name = strings.Repeat("n", 60)
+	system, err := System(p, "image", "/var/run/docker.sock")
+	assert.NilError(t, err)
+	aliases := system.Balancer.Body.Networks["default"].Aliases
+	host := aliases[len(aliases)-1]
+	assert.Assert(t, len(host) <= 63)
+	assert.Equal(t, NewSidecar(SidecarOptions{Project: p.Name}).base, "http://"+host+":7799")
+}
+
 func TestSystemRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*compose.Project)

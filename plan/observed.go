@@ -28,16 +28,20 @@ type Ref struct {
 
 func (r Ref) String() string { return fmt.Sprintf("%s.%d@%d", r.Service, r.Slot, r.Generation) }
 
-// Alias is the network alias by which the balancer reaches exactly this container. Where it would be longer than
-// a label of a DNS name may be, its end is a hash of the whole: no resolver asks for a longer one.
+// Alias is the network alias by which the balancer reaches exactly this container.
 func (r Ref) Alias(project string) string {
-	alias := fmt.Sprintf("%s-%s-%d-g%d", project, r.Service, r.Slot, r.Generation)
-	if len(alias) <= longestLabel {
-		return alias
+	return HostName(fmt.Sprintf("%s-%s-%d-g%d", project, r.Service, r.Slot, r.Generation))
+}
+
+// HostName is a name under which a container can be found. The end of one that is longer than a label of a DNS name
+// may be is a hash of the whole: no resolver asks for a longer one.
+func HostName(name string) string {
+	if len(name) <= longestLabel {
+		return name
 	}
-	sum := sha256.Sum256([]byte(alias))
+	sum := sha256.Sum256([]byte(name))
 	hash := "-" + hex.EncodeToString(sum[:6])
-	return alias[:longestLabel-len(hash)] + hash
+	return name[:longestLabel-len(hash)] + hash
 }
 
 const longestLabel = 63 // RFC 1035, section 2.3.4
