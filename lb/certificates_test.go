@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -12,18 +11,34 @@ import (
 	"hyper-lite/compose"
 )
 
-func TestCertificatesOfServicesThatArePublishedAtOnce(t *testing.T) {
+// The end of a publication removes the certificates that nobody names any more: not those of one that just begins.
+func TestCertificatesOutliveTheEndOfAnotherPublication(t *testing.T) {
 	h := newHouse(t, 1)
 	b, _ := h.balancer()
-	var publishing sync.WaitGroup
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	done, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-done:
+				ended <- nil
+				return
+			default:
+			}
+			if err := h.sidecar.proven(publication{Service: "web"}); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
 	for i := range 16 {
-		step := h.route(refs("web", 1)...)
-		step.Service = fmt.Sprintf("web%d", i)
-		cert := makeCertificate(t, fmt.Sprintf("%012x", i), "shop.example.com")
-		step.Routes[0].Protocol, step.Routes[0].Cert, step.Routes[0].ServicePort = compose.HTTPSTerm, cert, tlsListener(t, cert)
-		publishing.Go(func() { assert.Check(t, b.Do(t.Context(), step) == nil) })
+		route := httpRoute()
+		route.Cert = makeCertificate(t, fmt.Sprintf("%012x", i), "shop.example.com")
+		p := publication{Service: fmt.Sprintf("web%d", i), Routes: withoutCertificates([]compose.Route{route})}
+		assert.NilError(t, h.sidecar.accept(p, []compose.Route{route}))
 	}
-	publishing.Wait()
+	close(done)
+	assert.NilError(t, <-ended)
 	for i := range 16 {
 		for _, ending := range []string{".key", ".crt"} {
 			_, err := os.Stat(filepath.Join(h.folder, certs, fmt.Sprintf("%012x", i)+ending))
