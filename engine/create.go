@@ -72,11 +72,9 @@ func (e *Engine) draft(ctx context.Context, step plan.Create) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	proxies, err := e.proxies()
-	if err != nil {
+	if made.config.Env, err = e.proxied(step.Service, made.config.Env); err != nil {
 		return draft{}, err
 	}
-	made.config.Env = withProxies(made.config.Env, proxies)
 	if err := e.clearCommand(ctx, &made); err != nil {
 		return draft{}, err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/docker/cli/cli/config"
+
+	"hyper-lite/compose"
 )
 
 // proxies are the proxy variables that the docker CLI's configuration gives to every container and build
@@ -21,6 +23,16 @@ func (e *Engine) proxies() (map[string]*string, error) {
 		e.proxyVariables = file.ParseProxyConfig(e.endpoint.host, nil)
 	})
 	return e.proxyVariables, e.proxyErr
+}
+
+// proxied is the environment of a service's containers with the proxies in it. The balancer and the sidecar get
+// none: they speak to the project's own containers, and Traefik would ask a proxy for them.
+func (e *Engine) proxied(service compose.Service, environment []string) ([]string, error) {
+	if r := role(service); r == compose.RoleBalancer || r == compose.RoleSidecar {
+		return environment, nil
+	}
+	proxies, err := e.proxies()
+	return withProxies(environment, proxies), err
 }
 
 // withProxies adds the variables that are not there yet.
