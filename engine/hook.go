@@ -35,7 +35,7 @@ func (e *Engine) runHook(ctx context.Context, step plan.RunHook) error {
 		return err
 	}
 	if code != 0 {
-		return fmt.Errorf("%s hook %d (%s) exited %d: %s", step.Phase, step.Index+1,
+		return fmt.Errorf("%s hook %d (%s) exited %d: %s", step.Phase, step.Index,
 			strings.Join(step.Hook.Command, " "), code, output)
 	}
 	return nil

@@ -114,7 +114,7 @@ func TestEventsOfAProject(t *testing.T) {
 func TestHooks(t *testing.T) {
 	s := stage(t)
 	c := s.up(s.service("web", nil))
-	good := plan.RunHook{Container: c, Phase: "post_start", Hook: types.ServiceHook{Command: types.ShellCommand{"/program", "print", "a", "b"}}}
+	good := plan.RunHook{Container: c, Phase: "post_start", Index: 1, Hook: types.ServiceHook{Command: types.ShellCommand{"/program", "print", "a", "b"}}}
 	s.do(good)
 	bad := good
 	bad.Hook.Command = types.ShellCommand{"/program", "exit", "3", "because"}
