@@ -140,7 +140,7 @@ func (e *Engine) split(project string, containers []container.Summary) ([]plan.R
 			ID:      c.ID,
 			Name:    nameOf(c),
 			Project: cmp.Or(c.Labels[labelProject], c.Labels[composeProject]),
-			Running: c.State == container.StateRunning,
+			Running: c.State != container.StateCreated && c.State != container.StateExited && c.State != container.StateDead,
 			Ports:   portsOf(c.Ports),
 		})
 	}

@@ -54,7 +54,7 @@ func TestContainersAreSplitByOurLabel(t *testing.T) {
 			ID: "b", Names: []string{"/shop-web-2"}, Labels: labels, State: "running", Status: "Up 3 seconds (healthy)", Created: 1700000000,
 			Ports: []container.Port{{IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp"}},
 		},
-		{ID: "a", Names: []string{"/proxy/alias", "/proxy"}, Labels: map[string]string{composeProject: "blog"}, State: "running"},
+		{ID: "a", Names: []string{"/proxy/alias", "/proxy"}, Labels: map[string]string{composeProject: "blog"}, State: "paused"},
 		{ID: "c", Names: []string{"/shop-web-3" + incomplete}, Labels: labels, State: "created", Status: "Created"},
 	}
 	e := &Engine{ours: map[string]ownership{}}

@@ -105,7 +105,7 @@ type Foreign struct {
 	ID      string
 	Name    string
 	Project string // its compose or hyper-lite project, "" if none
-	Running bool
+	Running bool // or paused, or about to be started again: it holds its ports
 	Ports   []Port
 }
 
