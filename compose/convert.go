@@ -48,6 +48,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	c.conflicts(services)
 	p.Services = inOrder(services)
 	markOneShots(p.Services, p.Jobs)
+	c.reservedVolume(p)
 	c.unsetSecrets(p)
 	c.digests(&p)
 	if len(c.errs) > 0 {
@@ -276,6 +277,15 @@ func markOneShots(services []Service, jobs []Job) {
 	}
 	for i := range services {
 		services[i].OneShot = services[i].OneShot || awaited[services[i].Name]
+	}
+}
+
+// reservedVolume refuses the volume that the balancer and the sidecar share: it is removed whenever they are.
+func (c *conversion) reservedVolume(p Project) {
+	for key, v := range p.Volumes {
+		if v.Name == p.Name+"_hyper-lite" {
+			c.report([]string{"volumes", key}, "its name "+v.Name+" is kept for the balancer's own volume, which goes with the balancer", "call it otherwise")
+		}
 	}
 }
 
