@@ -41,7 +41,7 @@ func (i *invocation) wantedUp(ctx context.Context, c *cli.Context) (compose.Proj
 	if err != nil {
 		return compose.Project{}, options, err
 	}
-	project, err := i.loadScaled(ctx, wanted, options.Services)
+	project, err := i.loadScaled(ctx, wanted, options.Services, options.NoDeps)
 	if err != nil {
 		return project, options, err
 	}
@@ -74,18 +74,6 @@ func (i *invocation) planOptions(c *cli.Context) (plan.Options, error) {
 	var err error
 	options.Timeout, err = seconds("timeout", c.String("timeout"))
 	return options, err
-}
-
-// loadScaled reads the files with other numbers of replicas. It is not enough to change a number: with more
-// than one replica, ports move to the balancer.
-func (i *invocation) loadScaled(ctx context.Context, wanted map[string]int, services []string) (compose.Project, error) {
-	options := i.loadOptions(services...)
-	options.Scale = wanted
-	project, err := i.load(ctx, options)
-	if err != nil {
-		return project, err
-	}
-	return project, noSuchService(append(sortedKeys(wanted), services...), serviceNames(project, nil))
 }
 
 // host is the engine with the project's balancer, at work for this invocation.

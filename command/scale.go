@@ -38,7 +38,7 @@ func (i *invocation) scale(ctx context.Context, wanted map[string]int, c *cli.Co
 		return err
 	}
 	services := sortedKeys(wanted)
-	project, err := i.loadScaled(ctx, wanted, services)
+	project, err := i.loadScaled(ctx, wanted, services, c.Bool("no-deps"))
 	if err != nil {
 		return err
 	}
