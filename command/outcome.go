@@ -50,7 +50,7 @@ func (i *invocation) confirm(next plan.Plan, yes bool) error {
 	return &hinted{errors.New("not agreed to"), "nothing was changed"}
 }
 
-// served tells what the host's ports lead to.
+// served tells what the host's ports lead to, and which jobs of the file wait.
 func (i *invocation) served(project compose.Project, services []string) {
 	host := "localhost"
 	if i.opened != nil {
@@ -58,6 +58,13 @@ func (i *invocation) served(project compose.Project, services []string) {
 	}
 	for _, line := range servedLines(project, services, host) {
 		i.say(line)
+	}
+	var jobs []string
+	for _, j := range project.Jobs {
+		jobs = append(jobs, j.Name)
+	}
+	if len(jobs) > 0 && len(services) == 0 {
+		i.say("`up` starts no job: " + strings.Join(jobs, ", "))
 	}
 }
 

@@ -342,3 +342,12 @@ func TestCompletion(t *testing.T) {
 		assert.Assert(t, is.Contains(script.out, "hyper-lite "+completionVerb), shell)
 	}
 }
+
+func TestUpSaysThatItStartsNoJob(t *testing.T) {
+	s := newShell(t, shop+"jobs: {tidy: {image: shop:1, triggers: {manual: true}}, backup: {image: shop:1, triggers: {manual: true}}}\n")
+	const said = "`up` starts no job: backup, tidy\n"
+	assert.Equal(t, s.run("up", "-d").out, said)
+	assert.Equal(t, s.run("up", "-d").out, "nothing to change\n"+said)
+	assert.Equal(t, s.run("up", "-d", "web").out, "nothing to change\n")
+	assert.Equal(t, len(s.engine.replicas), 3)
+}
