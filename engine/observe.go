@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,7 +35,9 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 		volumes    volume.ListResponse
 		images     []image.Summary
 	)
-	group, calls := errgroup.WithContext(ctx)
+	bounded, cancel := e.looking(ctx)
+	defer cancel()
+	group, calls := errgroup.WithContext(bounded)
 	group.Go(func() (err error) {
 		containers, err = e.client.ContainerList(calls, container.ListOptions{All: true})
 		return wrap(err, "list containers")
@@ -52,7 +55,7 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 		return wrap(err, "list images")
 	})
 	if err := group.Wait(); err != nil {
-		return plan.Observed{}, err
+		return plan.Observed{}, e.silent(ctx, err)
 	}
 	references, err := e.references(project)
 	if err != nil {
@@ -70,13 +73,33 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 	return observed, nil
 }
 
+// looking bounds a look at the host: an engine that hangs accepts calls and never answers.
+func (e *Engine) looking(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 12*e.endpoint.patience)
+}
+
+// silent says of a look whose time was over that the engine hangs. ctx is the caller's.
+func (e *Engine) silent(ctx context.Context, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("%w at %s: it takes calls and does not answer: %w; restart it", ErrUnreachable, e.endpoint, err)
+}
+
+// listOurs lists containers, stopped ones too, by label.
+func (e *Engine) listOurs(ctx context.Context, label string) ([]container.Summary, error) {
+	bounded, cancel := e.looking(ctx)
+	defer cancel()
+	containers, err := e.client.ContainerList(bounded, container.ListOptions{
+		All: true, Filters: filters.NewArgs(filters.Arg("label", label)),
+	})
+	return containers, e.silent(ctx, err)
+}
+
 // List returns every container of the project, runs and one-offs included, with one call. It needs no
 // file.
 func (e *Engine) List(ctx context.Context, project string) ([]plan.Replica, error) {
-	containers, err := e.client.ContainerList(ctx, container.ListOptions{
-		All:     true,
-		Filters: filters.NewArgs(filters.Arg("label", labelProject+"="+project)),
-	})
+	containers, err := e.listOurs(ctx, labelProject+"="+project)
 	if err != nil {
 		return nil, fmt.Errorf("list containers of project %s: %w", project, err)
 	}
@@ -94,10 +117,7 @@ type Project struct {
 
 // Projects returns every project on the host, by name, with one call.
 func (e *Engine) Projects(ctx context.Context) ([]Project, error) {
-	containers, err := e.client.ContainerList(ctx, container.ListOptions{
-		All:     true,
-		Filters: filters.NewArgs(filters.Arg("label", labelProject)),
-	})
+	containers, err := e.listOurs(ctx, labelProject)
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
