@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -55,9 +56,11 @@ func isUnreachable(err error) bool { return errors.Is(err, engine.ErrUnreachable
 type invocation struct {
 	*program
 	settings
-	progress progress
 	opened   Engine
 	balancer *lb.Balancer
+
+	mu       sync.Mutex // what follows is used from several goroutines
+	progress progress   // nil where nothing is shown
 	warned   []string
 
 	quietPull bool // say that a pull began and ended, and nothing between
@@ -90,6 +93,8 @@ func (i *invocation) close() error {
 
 // show is the progress of this invocation, begun at the first need.
 func (i *invocation) show() progress {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	if i.progress == nil {
 		i.progress = i.newProgress(i.settings)
 	}
@@ -98,15 +103,32 @@ func (i *invocation) show() progress {
 
 // finishProgress leaves the terminal to whatever is printed next.
 func (i *invocation) finishProgress() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	if i.progress != nil {
 		i.progress.close()
 		i.progress = nil
 	}
 }
 
+// detail shows how a long step proceeds, where anything is shown.
+func (i *invocation) detail(step plan.Step, moved engine.Progress) {
+	if i.quietPull && moved.ID != "warning" {
+		return
+	}
+	i.mu.Lock()
+	shown := i.progress
+	i.mu.Unlock()
+	if shown != nil { // begun before the first step
+		shown.detail(step, moved)
+	}
+}
+
 // warn shows each warning once.
 func (i *invocation) warn(warnings ...string) {
 	paint := palette(coloured(i.ansi, i.Err, i.env))
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	for _, w := range warnings {
 		if slices.Contains(i.warned, w) {
 			continue
@@ -223,12 +245,7 @@ func (i *invocation) engine(ctx context.Context) (Engine, error) {
 	}
 	opened, err := i.openEngine(ctx, engine.Options{
 		Host: i.address, Context: i.context, Executable: sidecarExecutable(),
-		Progress: func(step plan.Step, moved engine.Progress) {
-			if i.progress == nil || (i.quietPull && moved.ID != "warning") { // begun before the first step
-				return
-			}
-			i.progress.detail(step, moved)
-		},
+		Progress: i.detail,
 	})
 	if err != nil {
 		return nil, err
