@@ -39,11 +39,17 @@ func (s *Sidecar) apply(ctx context.Context, service string) error {
 	defer func() { <-s.applying }()
 	g, changed, err := s.write()
 	if err == nil {
-		err = s.prove(ctx, g.only(service), changed)
+		err = s.prove(ctx, g.only(service), changed, func() bool { return service == "" && len(s.flips) > 0 })
+	}
+	if errors.Is(err, errSuperseded) {
+		return nil
 	}
 	s.note(g.revision, err)
 	return err
 }
+
+// errSuperseded says that a proof was given up for a newer change, which must not wait for it.
+var errSuperseded = errors.New("superseded")
 
 // write puts the table into the volume.
 func (s *Sidecar) write() (generated, bool, error) {
@@ -84,8 +90,9 @@ func (s *Sidecar) note(revision string, err error) {
 // prove signals Traefik to read its files, and waits until it serves them. Traefik dies of the signal before
 // it has installed its handler, so none is sent before its API answers. A signal that meets another one may
 // be lost, so it is repeated every second. Traefik switches its ports one after the other, and the control
-// port is not always the last one: a second look, a round trip later, stands for the rest.
-func (s *Sidecar) prove(ctx context.Context, g generated, changed bool) error {
+// port is not always the last one: a second look, a round trip later, stands for the rest. A proof that is
+// superseded is given up.
+func (s *Sidecar) prove(ctx context.Context, g generated, changed bool, superseded func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	var signalled time.Time
@@ -100,6 +107,9 @@ func (s *Sidecar) prove(ctx context.Context, g generated, changed bool) error {
 			if diffs = s.differences(ctx, g); len(diffs) == 0 {
 				return nil
 			}
+		}
+		if superseded() {
+			return errSuperseded
 		}
 		if time.Since(signalled) > time.Second && s.control.answers(ctx) {
 			signalled = s.signal(ctx)

@@ -227,6 +227,29 @@ func TestEventsWithdrawAtOnce(t *testing.T) {
 	}
 }
 
+// What Traefik cannot make of one route must not keep a dead replica in another.
+func TestAProofThatFailsHoldsUpNoWithdrawal(t *testing.T) {
+	h := newHouse(t, 3)
+	b, _ := h.balancer()
+	all := refs("web", 3)
+	assert.NilError(t, b.Do(t.Context(), h.route(all...)))
+	assert.NilError(t, b.Close())
+	h.stop()
+	h.patience = time.Minute
+	h.traefik.set(func() { h.traefik.disabled["shop-web-p80"] = "no such entry point" })
+	h.engine.emit = nil
+	h.run()
+	eventually(t, "the events are followed", func() bool {
+		h.engine.mu.Lock()
+		defer h.engine.mu.Unlock()
+		return h.engine.emit != nil
+	})
+	h.engine.happen(Event{Ref: all[0], Action: "die"})
+	eventually(t, "the first one is withdrawn", func() bool { return h.serves(all[1], all[2]) })
+	h.engine.happen(Event{Ref: all[1], Action: "die"})
+	eventually(t, "the second one is withdrawn", func() bool { return h.serves(all[2]) })
+}
+
 func TestHarmlessSignalsWithdrawNothing(t *testing.T) {
 	now := time.Unix(0, 0)
 	up := judgement{Up: true, EverUp: true}
