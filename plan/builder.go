@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math/big"
 	"slices"
 	"sort"
 
@@ -55,21 +56,19 @@ func unique(ids []int) []int {
 	return slices.Compact(sorted)
 }
 
-// reduce leaves out of every node's After what its other entries wait for already.
+// reduce leaves out of every node's After what its other entries wait for already. The set of a node's ancestors
+// is a number with a bit for each of them: there are as many sets as nodes.
 func (b *builder) reduce() {
-	above := make([]map[int]bool, len(b.nodes)+1)
+	above := make([]big.Int, len(b.nodes)+1)
 	for i, n := range b.nodes {
-		all := map[int]bool{}
+		all := &above[n.ID]
 		for _, id := range n.After {
-			for ancestor := range above[id] {
-				all[ancestor] = true
-			}
+			all.Or(all, &above[id])
 		}
-		b.nodes[i].After = slices.DeleteFunc(slices.Clone(n.After), func(id int) bool { return all[id] })
+		b.nodes[i].After = slices.DeleteFunc(slices.Clone(n.After), func(id int) bool { return all.Bit(id) == 1 })
 		for _, id := range n.After {
-			all[id] = true
+			all.SetBit(all, id, 1)
 		}
-		above[n.ID] = all
 	}
 }
 
