@@ -31,9 +31,8 @@ func newControl(base, password string) control {
 }
 
 // redial opens a connection, and begins anew where that takes long, at first very soon, for as long as a look
-// lasts. The engine does not
-// know the name of a balancer that does not run yet, and asks the host's name server, which may take seconds;
-// meanwhile the balancer may have been started.
+// lasts. The engine does not know the name of a balancer that does not run yet, and asks the host's name server,
+// which may take seconds; meanwhile the balancer may have been started.
 func redial(ctx context.Context, network, address string) (net.Conn, error) {
 	for limit := 100 * time.Millisecond; ; limit += 50 * time.Millisecond {
 		conn, err := (&net.Dialer{Timeout: limit}).DialContext(ctx, network, address)
