@@ -46,7 +46,11 @@ func (i *invocation) down(ctx context.Context, c *cli.Context) error {
 		Want: project.wanted(), Services: c.Args().Slice(), Volumes: c.Bool("volumes"), Images: c.String("rmi"), Timeout: timeout,
 		RemoveOrphans: c.Bool("remove-orphans") || truthy(first(i.env["COMPOSE_REMOVE_ORPHANS"], variable(project.Project, "COMPOSE_REMOVE_ORPHANS"))),
 	}
-	return i.apply(ctx, project, "down", withoutBalancer, func(have plan.Observed) (plan.Plan, error) {
+	observe := withoutBalancer
+	if len(options.Services) > 0 {
+		observe = servedToo
+	}
+	return i.apply(ctx, project, "down", observe, func(have plan.Observed) (plan.Plan, error) {
 		err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas))
 		if err != nil {
 			return plan.Plan{}, err
@@ -66,6 +70,15 @@ func withBalancer(ctx context.Context, host converge.Host, project compose.Proje
 // in whatever state.
 func withoutBalancer(ctx context.Context, host converge.Host, project compose.Project) (plan.Observed, error) {
 	return host.Engine.Observe(ctx, project)
+}
+
+// servedToo is withBalancer where one serves, and else withoutBalancer: what is not served need not be withdrawn.
+func servedToo(ctx context.Context, host converge.Host, project compose.Project) (plan.Observed, error) {
+	have, err := withBalancer(ctx, host, project)
+	if err != nil || !have.Serves() {
+		return withoutBalancer(ctx, host, project)
+	}
+	return have, nil
 }
 
 // apply observes a project, decides and does, under the project's lock. With --dry-run it prints what it

@@ -78,8 +78,6 @@ func containerOf(step plan.Step) (plan.Container, bool) {
 		return s.Container, true
 	case plan.Rename:
 		return s.Container, true
-	case plan.Connect:
-		return s.Container, true
 	}
 	return plan.Container{}, false
 }
@@ -107,8 +105,6 @@ func done(step plan.Step) string {
 		return routed(s)
 	case plan.Rename:
 		return "renamed to " + s.To
-	case plan.Connect:
-		return "connected to " + s.Network
 	}
 	return participle(step.Verb(), "ed")
 }

@@ -29,7 +29,6 @@ func rollout() plan.Plan {
 		{Step: plan.Create{Container: web}, Why: "image changed"},
 		{Step: plan.RunHook{Container: web, Phase: "pre_start"}},
 		{Step: plan.Start{Container: web}},
-		{Step: plan.Connect{Container: web, Network: "shop_back"}},
 		{Step: plan.Await{Container: web, Condition: plan.AwaitHealthy}},
 		{Step: plan.Await{Container: web, Condition: plan.AwaitSettled}},
 		{Step: plan.Route{Service: "web", Routes: []compose.Route{{}}, Backends: []plan.Ref{web.Ref, old.Ref}}},

@@ -1,6 +1,9 @@
 package compose
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Protocol is what the balancer speaks on a route (Hyper Service, field Protocol).
 type Protocol string
@@ -44,6 +47,16 @@ type Route struct {
 type HostPort struct {
 	IP   string // "" is every address
 	Port int
+}
+
+// SameAddress says whether two addresses of the host cannot both hold one port. Every address of IPv4 is none of
+// IPv6, and the other way round.
+func SameAddress(a, b string) bool {
+	every := func(ip, other string) bool {
+		six := strings.Contains(other, ":")
+		return ip == "" || ip == "0.0.0.0" && !six || ip == "::" && (six || other == "")
+	}
+	return a == b || every(a, b) || every(b, a)
 }
 
 // Certificate is a PEM chain and its key, checked to belong together at Load.

@@ -215,17 +215,12 @@ func (c *conversion) conflicts(services []Service) {
 	for i, b := range claims {
 		for _, a := range claims[:i] {
 			shared := a.route != nil && b.route != nil && a.route.ServicePort == b.route.ServicePort
-			if !shared && a.proto == b.proto && a.at.Port == b.at.Port && overlap(a.at.IP, b.at.IP) {
+			if !shared && a.proto == b.proto && a.at.Port == b.at.Port && SameAddress(a.at.IP, b.at.IP) {
 				c.report([]string{"services", b.service, "ports"},
 					fmt.Sprintf("the host port %d/%s is also published by %s", b.at.Port, b.proto, a.service), "use another port")
 			}
 		}
 	}
-}
-
-func overlap(a, b string) bool {
-	everywhere := func(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
-	return a == b || everywhere(a) || everywhere(b)
 }
 
 // clash says why two routes cannot share a service port; "" if they can.

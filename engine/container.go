@@ -11,7 +11,6 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/network"
 
 	"hyper-lite/plan"
 )
@@ -217,36 +216,6 @@ func describe(id, name string, labels map[string]string) string {
 		text += " of project " + project
 	}
 	return text
-}
-
-// connect leaves a container alone that is attached already.
-func (e *Engine) connect(ctx context.Context, step plan.Connect) error {
-	id, err := e.own(ctx, step.Container)
-	if err != nil || id == "" {
-		return err
-	}
-	attached := func() (bool, error) {
-		found, err := e.client.ContainerInspect(ctx, id)
-		if errdefs.IsNotFound(err) {
-			return true, nil
-		}
-		if err != nil {
-			return false, wrap(err, "inspect container "+step.Name)
-		}
-		_, there := found.NetworkSettings.Networks[step.Network]
-		return there, nil
-	}
-	if there, err := attached(); err != nil || there {
-		return err
-	}
-	err = e.client.NetworkConnect(ctx, step.Network, id, &network.EndpointSettings{Aliases: step.Aliases})
-	if err == nil {
-		return nil
-	}
-	if there, lookErr := attached(); lookErr == nil && there {
-		return nil
-	}
-	return fmt.Errorf("connect to network %s: %w", step.Network, err)
 }
 
 // gone makes a thing that is not there count as done.

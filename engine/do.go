@@ -55,8 +55,6 @@ func (e *Engine) do(ctx context.Context, step plan.Step) error {
 		return e.remove(ctx, s)
 	case plan.Rename:
 		return e.rename(ctx, s)
-	case plan.Connect:
-		return e.connect(ctx, s)
 	case plan.Route, plan.Drain:
 		return fmt.Errorf("%T is a step of the balancer, not of the engine", s)
 	}

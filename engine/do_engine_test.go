@@ -81,16 +81,6 @@ func TestNetworksOfAContainer(t *testing.T) {
 	assert.Equal(t, found.Name, "/"+c.Name)
 }
 
-func TestConnectIsSafeToRepeat(t *testing.T) {
-	s := stage(t)
-	s.makeNetwork("front")
-	s.makeNetwork("back")
-	c := s.up(s.service("web", func(w *compose.Service) { s.on(w, "front") }))
-	connect := plan.Connect{Container: c, Network: s.project + "_back", Aliases: []string{"web-lb"}}
-	s.do(connect, connect)
-	assert.Check(t, is.Contains(s.look(c).NetworkSettings.Networks[s.project+"_back"].Aliases, "web-lb"))
-}
-
 func TestATakenNameIsAConflict(t *testing.T) {
 	s := stage(t)
 	c := s.container("web", 1)

@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/go-connections/nat"
 
+	"hyper-lite/compose"
 	"hyper-lite/plan"
 )
 
@@ -84,7 +85,7 @@ func (e *Engine) holderOf(port nat.Port, binding nat.PortBinding, id string, run
 	}
 	for _, c := range running {
 		for _, p := range c.Ports {
-			if c.ID != id && int(p.PublicPort) == number && p.Type == port.Proto() && overlap(p.IP, binding.HostIP) {
+			if c.ID != id && int(p.PublicPort) == number && p.Type == port.Proto() && compose.SameAddress(p.IP, binding.HostIP) {
 				conflict.Holder = describe(c.ID, nameOf(c), c.Labels)
 				return conflict
 			}
@@ -95,12 +96,6 @@ func (e *Engine) holderOf(port nat.Port, binding nat.PortBinding, id string, run
 		return conflict
 	}
 	return nil
-}
-
-// overlap says whether two addresses of the host can share a port's number.
-func overlap(a, b string) bool {
-	every := func(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
-	return every(a) || every(b) || a == b
 }
 
 // occupied says whether a port of this machine is taken.

@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"slices"
 	"sort"
+	"strings"
 
 	"hyper-lite/compose"
 )
@@ -21,6 +22,7 @@ type builder struct {
 	occupants map[string][]occupant // by service: its slots, as they will be
 	changed   map[string]bool       // services with at least one replaced replica
 	system    []int                 // the nodes after which the balancer can be told of routes
+	left      map[string]int        // by container ID: the node after which an orphan is gone
 	freed     map[hostPort][]int    // the nodes after which one of our own containers no longer holds a host port
 }
 
@@ -30,6 +32,7 @@ func newBuilder(want compose.Project, have Observed, opt Options) *builder {
 		base:      map[string][]int{},
 		occupants: map[string][]occupant{},
 		changed:   map[string]bool{},
+		left:      map[string]int{},
 		freed:     map[hostPort][]int{},
 	}
 }
@@ -43,6 +46,7 @@ func (b *builder) add(group string, step Step, why string, after ...int) int {
 
 func (b *builder) plan() (Plan, error) {
 	if len(b.conflict) > 0 {
+		slices.SortStableFunc(b.conflict, func(a, c *ConflictError) int { return strings.Compare(a.What+a.Holder, c.What+c.Holder) })
 		return Plan{}, b.conflict
 	}
 	b.reduce()

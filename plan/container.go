@@ -21,9 +21,9 @@ func (r *roll) create(t turn, after []int) []int {
 	if t.kept != nil {
 		return nil
 	}
-	r.claimName(t.next.Name, r.service)
+	after = slices.Concat(after, r.claimName(t.next.Name, r.service))
 	if t.rename != "" {
-		r.claimName(t.rename, r.service)
+		after = slices.Concat(after, r.claimName(t.rename, r.service))
 	}
 	if len(t.leaving) > 0 {
 		r.changed[r.service.Name] = true

@@ -21,8 +21,9 @@ type DownOptions struct {
 }
 
 // Down decides what takes a project away: the balancer first, so that nothing is routed to what stops, then
-// the services, dependents before what they depend on. Volumes stay unless asked for. It never touches what is
-// not ours, and works on whatever state it meets.
+// the services, dependents before what they depend on. Where only some services go the balancer stays, and they are
+// withdrawn and drained. Volumes stay unless asked for. It never touches what is not ours, and works on whatever
+// state it meets; what the balancer serves need not be known for it.
 func Down(project string, have Observed, opt DownOptions) Plan {
 	want := compose.Project{Name: project}
 	if opt.Want != nil {
@@ -32,6 +33,7 @@ func Down(project string, have Observed, opt DownOptions) Plan {
 	whole := len(opt.Services) == 0
 	var gone []int
 	if whole {
+		d.have.Published = nil // the balancer goes, and with it all that it serves
 		gone = d.removeRole("balancer", compose.RoleBalancer, nil)
 	}
 	removed, left := d.containers(gone)
@@ -101,7 +103,7 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 		if ids, ok := stopped[service]; ok || slices.Contains(path, service) {
 			return ids
 		}
-		wait := slices.Clone(after)
+		wait := slices.Concat(after, d.unpublish(service))
 		for _, dependent := range sortedNames(dependents[service]) {
 			wait = append(wait, visit(dependent, append(path, service))...)
 		}
@@ -121,15 +123,22 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 	return removed, left
 }
 
-// removeOne stops and removes one container, with the pre_stop hooks that the files give its service.
-func (d *down) removeOne(r Replica, after []int) int {
-	if s, ok := d.want.Service(r.Service); ok && r.State == Running && r.Role == compose.RoleReplica && !r.OneOff {
-		for i, hook := range s.Body.PreStop {
-			step := RunHook{Container: d.container(r), Phase: "pre_stop", Hook: hook, Index: i + 1}
-			after = []int{d.add(r.Service, step, "", after...)}
-		}
+// unpublish withdraws a service that goes while the balancer stays.
+func (d *down) unpublish(service string) []int {
+	if d.published(service) == nil {
+		return nil
 	}
-	return d.retireBare(r.Service, r, after)
+	return []int{d.add(service, Route{Service: service}, "")}
+}
+
+// removeOne drains, stops and removes one container, with the pre_stop hooks that the files give its service.
+func (d *down) removeOne(r Replica, after []int) int {
+	s, ok := d.want.Service(r.Service)
+	if !ok || !isRunning(r) || r.Role != compose.RoleReplica || r.OneOff {
+		return d.retireBare(r.Service, r, after)
+	}
+	after = []int{d.stop(r.Service, r, "", &s, after)}
+	return d.add(r.Service, Remove{Container: d.container(r), Volumes: d.opt.Volumes}, "", after...)
 }
 
 func (d *down) networks(after []int, left []Replica) {

@@ -23,7 +23,7 @@ func StopAll(project string, want *compose.Project, have Observed, opt Lifecycle
 	if err != nil {
 		return Plan{}, err
 	}
-	if !l.serves() {
+	if !l.have.Serves() {
 		l.have.Published = nil // nothing is routed to what stops, and nobody could withdraw it
 	}
 	stopped := map[string][]int{}
@@ -44,7 +44,9 @@ func StopAll(project string, want *compose.Project, have Observed, opt Lifecycle
 	return l.plan()
 }
 
-// StartAll decides how existing, stopped replicas start again: in dependency order, awaited and routed.
+// StartAll decides how existing, stopped replicas start again: after their dependencies have become what depends_on
+// asks, as far as these are among the chosen services; awaited and routed. Without files (want nil) only the order of
+// the starts is known.
 func StartAll(project string, want *compose.Project, have Observed, opt LifecycleOptions) (Plan, error) {
 	l, err := newLifecycle(project, want, have, opt)
 	if err != nil {
@@ -53,13 +55,7 @@ func StartAll(project string, want *compose.Project, have Observed, opt Lifecycl
 	l.reviveSystem()
 	started := map[string][]int{}
 	for _, name := range l.order() {
-		var after []int
-		for _, r := range l.replicas(name) {
-			for _, dependency := range r.DependsOn {
-				after = append(after, started[dependency]...)
-			}
-		}
-		started[name] = l.startService(name, unique(after))
+		started[name] = l.startService(name, started)
 	}
 	return l.plan()
 }
@@ -197,26 +193,49 @@ func (l *lifecycle) stopService(name string, after []int) []int {
 	return ids
 }
 
-func (l *lifecycle) startService(name string, after []int) []int {
+// startService starts what is stopped of a service. It returns the nodes after which it runs.
+func (l *lifecycle) startService(name string, started map[string][]int) []int {
 	s, known := l.want.Service(name)
 	replicas := slices.DeleteFunc(l.replicas(name), func(r Replica) bool { return r.State == Dead || r.State == Removing })
-	if !slices.ContainsFunc(replicas, func(r Replica) bool { return r.State != Running && r.State != Restarting }) {
-		return after
+	stopped := slices.ContainsFunc(replicas, func(r Replica) bool { return r.State != Running && r.State != Restarting })
+	var after, settled, ids, ready []int
+	if stopped {
+		after, settled = l.before(s, known, replicas, started)
 	}
-	var ids, ready []int
 	var refs []Ref
+	for i, r := range replicas {
+		revived := l.revive(name, s, r, after)
+		for _, id := range revived {
+			l.nodes[id-1].Settled = unique(settled)
+		}
+		ids = append(ids, revived...)
+		l.occupants[name] = append(l.occupants[name],
+			occupant{container: l.container(r), kept: &replicas[i], start: revived, await: map[Condition]int{}})
+	}
+	if !stopped || !known || len(s.Routes) == 0 {
+		return ids
+	}
+	for i, r := range replicas {
+		refs = append(refs, r.Ref)
+		o := &l.occupants[name][i]
+		o.await[AwaitHealthy] = l.await(s, o.container, AwaitHealthy, slices.Concat(after, o.start))
+		ready = append(ready, o.await[AwaitHealthy])
+	}
+	l.routeTo(s, refs, ready)
+	return ids
+}
+
+// before is what a service waits for before it starts: by the files, or else by the labels of its replicas.
+func (l *lifecycle) before(s compose.Service, known bool, replicas []Replica, started map[string][]int) (after, settled []int) {
+	if known {
+		return l.gate(s)
+	}
 	for _, r := range replicas {
-		started := l.revive(name, s, r, after)
-		ids = append(ids, started...)
-		if known && len(s.Routes) > 0 {
-			refs = append(refs, r.Ref)
-			ready = append(ready, l.await(s, l.container(r), AwaitHealthy, slices.Concat(after, started)))
+		for _, dependency := range r.DependsOn {
+			after = append(after, started[dependency]...)
 		}
 	}
-	if len(refs) > 0 {
-		l.routeTo(s, refs, ready)
-	}
-	return ids
+	return unique(after), nil
 }
 
 func (l *lifecycle) restartService(name string, after []int) []int {
@@ -243,14 +262,6 @@ func (l *lifecycle) routeTo(s compose.Service, refs []Ref, after []int) int {
 		Digest: RoutesDigest(s.Routes, s.Probe),
 	}
 	return l.add(s.Name, step, "", slices.Concat(after, l.system)...)
-}
-
-// serves says whether the balancer and the sidecar both run.
-func (l *lifecycle) serves() bool {
-	runs := func(role compose.Role) bool {
-		return slices.ContainsFunc(l.have.Replicas, func(r Replica) bool { return r.Role == role && r.State == Running })
-	}
-	return runs(compose.RoleBalancer) && runs(compose.RoleSidecar)
 }
 
 // stopSystem stops the balancer, then the sidecar.

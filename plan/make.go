@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 
@@ -23,12 +22,14 @@ func Make(want compose.Project, have Observed, opt Options) (Plan, error) {
 		}
 	}
 	b.removeObsoleteSystem()
+	b.removeOrphans(false)
 	b.handOverPorts(chosen)
 	b.startSystem(chosen)
 	for _, s := range chosen {
 		b.rollOut(s)
 	}
-	b.orphans()
+	b.removeOrphans(true)
+	b.warnOfOrphans()
 	return b.plan()
 }
 
@@ -84,50 +85,4 @@ type UnknownServiceError struct {
 
 func (e *UnknownServiceError) Error() string {
 	return fmt.Sprintf("no such service: %s (the files have %s)", e.Name, strings.Join(e.Known, ", "))
-}
-
-// orphans deals with replicas of services that the files no longer have.
-func (b *builder) orphans() {
-	var names []string
-	withdrawn := map[string][]int{}
-	for _, r := range b.have.Replicas {
-		if r.Role != compose.RoleReplica || r.OneOff || b.known(r.Service) {
-			continue
-		}
-		if !b.opt.RemoveOrphans {
-			names = append(names, r.Name)
-			continue
-		}
-		if _, ok := withdrawn[r.Service]; !ok {
-			withdrawn[r.Service] = b.withdraw("orphans", r.Service, "orphan")
-		}
-		b.retire("orphans", r, "orphan: the files have no service "+r.Service, nil, withdrawn[r.Service])
-	}
-	for _, p := range b.have.Published {
-		if _, ok := withdrawn[p.Service]; !ok && b.opt.System.Balancer != nil && !b.known(p.Service) && !b.hasReplica(p.Service) {
-			b.withdraw("orphans", p.Service, "the files have no service "+p.Service)
-		}
-	}
-	if len(names) == 0 {
-		return
-	}
-	sort.Strings(names)
-	b.warnings = append(b.warnings, fmt.Sprintf(
-		"orphan containers %s: their services are not in the files (--remove-orphans removes them)", strings.Join(names, ", ")))
-}
-
-func (b *builder) hasReplica(service string) bool {
-	return slices.ContainsFunc(b.have.Replicas, func(r Replica) bool {
-		return r.Service == service && r.Role == compose.RoleReplica
-	})
-}
-
-func (b *builder) known(service string) bool {
-	if _, ok := b.want.Service(service); ok {
-		return true
-	}
-	if slices.Contains(b.want.Disabled, service) {
-		return true
-	}
-	return slices.ContainsFunc(b.want.Jobs, func(j compose.Job) bool { return j.Name == service })
 }

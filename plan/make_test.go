@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -201,6 +202,20 @@ func TestMake(t *testing.T) {
 			},
 		},
 		{
+			name: "orphan-has-the-name", want: shop(named(service("next", 1, "v1:aaaa"), "the-web")),
+			opt: plan.Options{RemoveOrphans: true},
+			have: func(t *testing.T) *host {
+				return running(t, shop(named(service("old", 1, "v1:aaaa"), "the-web")))
+			},
+		},
+		{
+			name: "orphan-has-the-port", want: shop(publishing(service("next", 1, "v1:aaaa"), 8080)),
+			opt: plan.Options{RemoveOrphans: true},
+			have: func(t *testing.T) *host {
+				return running(t, shop(publishing(service("old", 1, "v1:aaaa"), 8080)))
+			},
+		},
+		{
 			name: "network-is-foreign", want: shop(service("web", 1, "v1:aaaa")),
 			have: func(*testing.T) *host {
 				h := newHost("shop")
@@ -246,6 +261,11 @@ func restarted(s compose.Service, after string) compose.Service {
 	return s
 }
 
+func named(s compose.Service, name string) compose.Service {
+	s.Body.ContainerName = name
+	return s
+}
+
 func image(s compose.Service, image string) compose.Service {
 	s.Body.Image = image
 	return s
@@ -265,13 +285,30 @@ func TestConflicts(t *testing.T) {
 	}
 	want := shop(routed(service("web", 2, "v1:aaaa"), 8080))
 	_, err := plan.Make(want, h.observe(), plan.Options{System: system(want)})
-	assert.Error(t, err, "port 8080/tcp is taken by container blog-proxy of project blog\n"+
-		"container name shop-web-2 is taken by container shop-web-2")
+	assert.Error(t, err, "container name shop-web-2 is taken by container shop-web-2\n"+
+		"port 8080/tcp is taken by container blog-proxy of project blog")
 
 	h.foreign[0].Running = false
 	h.foreign = h.foreign[:1]
 	_, err = plan.Make(want, h.observe(), plan.Options{System: system(want)})
 	assert.NilError(t, err, "a port that nobody holds is free")
+}
+
+func TestWhatAnotherServiceHolds(t *testing.T) {
+	old := publishing(named(service("old", 1, "v1:aaaa"), "the-web"), 8080)
+	next := publishing(named(service("next", 1, "v1:aaaa"), "the-web"), 8080)
+	h := running(t, shop(old))
+	_, err := plan.Make(shop(next), h.observe(), plan.Options{})
+	assert.Error(t, err, "container name the-web is taken by service old of this project\n"+
+		"port 8080/tcp is taken by service old of this project")
+	conflict, ok := errors.AsType[*plan.ConflictError](err)
+	assert.Assert(t, ok)
+	assert.Equal(t, conflict.Hint, "the files do not have service old any more: --remove-orphans removes it")
+
+	_, err = plan.Make(shop(old, next), h.observe(), plan.Options{Services: []string{"next"}})
+	conflict, ok = errors.AsType[*plan.ConflictError](err)
+	assert.Assert(t, ok, "%v", err)
+	assert.Equal(t, conflict.Hint, "`hyper-lite down old` first")
 }
 
 func TestAPortOfAnotherAddressIsNoConflict(t *testing.T) {
@@ -313,6 +350,32 @@ func TestDown(t *testing.T) {
 	h.volumes["elsewhere"] = plan.Volume{Name: "elsewhere"}
 	golden.Assert(t, plan.Down("shop", h.observe(), plan.DownOptions{Want: &want}).String(), "down.golden")
 	golden.Assert(t, plan.Down("shop", h.observe(), plan.DownOptions{Volumes: true}).String(), "down-volumes.golden")
+}
+
+func TestDownOfAServiceWithdrawsIt(t *testing.T) {
+	want := shop(
+		service("db", 1, "v1:aaaa"),
+		dependsOn(routed(service("web", 1, "v1:aaaa"), 8080), "db", types.ServiceConditionStarted))
+	h := running(t, want)
+	p := plan.Down("shop", h.observe(), plan.DownOptions{Want: &want, Services: []string{"web"}})
+	golden.Assert(t, p.String(), "down-service.golden")
+	perform(t, h, p)
+	assert.Equal(t, len(h.published), 0)
+}
+
+func TestStartWaitsForConditions(t *testing.T) {
+	want := shop(
+		service("db", 1, "v1:aaaa"),
+		oneShot(dependsOn(service("migrate", 1, "v1:aaaa"), "db", types.ServiceConditionHealthy)),
+		dependsOn(service("web", 1, "v1:aaaa"), "migrate", types.ServiceConditionCompletedSuccessfully))
+	h := running(t, want)
+	stop, err := plan.StopAll("shop", &want, h.observe(), plan.LifecycleOptions{})
+	assert.NilError(t, err)
+	perform(t, h, stop)
+	p, err := plan.StartAll("shop", &want, h.observe(), plan.LifecycleOptions{})
+	assert.NilError(t, err)
+	golden.Assert(t, p.String(), "start-conditions.golden")
+	perform(t, h, p)
 }
 
 func TestLifecycle(t *testing.T) {

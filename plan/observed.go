@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"hyper-lite/compose"
@@ -17,6 +18,14 @@ type Observed struct {
 	Volumes   map[string]Volume  // by the engine's name; all that are ours, and those of the wanted project
 	Images    map[string]Image   // by the reference the project uses; absent where the engine has no such image
 	Published []Published        // what the balancer serves; nil where there is no balancer
+}
+
+// Serves says whether the balancer and the sidecar both run.
+func (o Observed) Serves() bool {
+	runs := func(role compose.Role) bool {
+		return slices.ContainsFunc(o.Replicas, func(r Replica) bool { return r.Role == role && r.State == Running })
+	}
+	return runs(compose.RoleBalancer) && runs(compose.RoleSidecar)
 }
 
 // Ref names a replica: web.1@4 is slot 1 of web in its fourth generation. A slot outlives its containers.
@@ -105,7 +114,7 @@ type Foreign struct {
 	ID      string
 	Name    string
 	Project string // its compose or hyper-lite project, "" if none
-	Running bool // or paused, or about to be started again: it holds its ports
+	Running bool   // or paused, or about to be started again: it holds its ports
 	Ports   []Port
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"hyper-lite/compose"
@@ -33,8 +34,8 @@ func fixedPorts(s compose.Service) map[hostPort]string {
 	return fixed
 }
 
-// handOverPorts stops containers of ours that hold a host port which another service of the project, or the
-// balancer, now publishes. They are replaced anyway; they only have to go first.
+// handOverPorts stops replicas of the chosen services that hold a host port which another one of them, or the
+// balancer, now publishes. They are replaced anyway; they only have to go first. A replica that stays is a conflict.
 func (b *builder) handOverPorts(chosen []compose.Service) {
 	next := map[hostPort]compose.Service{}
 	for _, s := range b.withSystem(chosen) {
@@ -54,6 +55,13 @@ func (b *builder) handOverPorts(chosen []compose.Service) {
 			holder, wanted := next[port]
 			if p.Host == 0 || !wanted || holder.Name == r.Service && holder.Role == r.Role {
 				continue
+			}
+			if _, leaves := b.left[r.ID]; leaves {
+				break
+			}
+			if !slices.ContainsFunc(chosen, func(s compose.Service) bool { return s.Name == r.Service }) {
+				b.conflicts("port "+port.String(), "service "+r.Service+" of this project", b.wayOut(r))
+				break
 			}
 			step := Stop{Container: b.container(r), Timeout: b.opt.Timeout}
 			id := b.add(r.Service, step, fmt.Sprintf("host port %s moves to %s", port, holder.Name))
@@ -84,8 +92,8 @@ func (b *builder) claim(s compose.Service) []int {
 				continue
 			}
 			for _, p := range f.Ports {
-				if p.Host == port.Port && p.Protocol == port.Protocol && overlap(ip, p.HostIP) {
-					b.conflicts("port "+port.String(), f, "stop it, or give service "+s.Name+" another port")
+				if p.Host == port.Port && p.Protocol == port.Protocol && compose.SameAddress(ip, p.HostIP) {
+					b.conflicts("port "+port.String(), f.holder(), "stop it, or give service "+s.Name+" another port")
 				}
 			}
 		}
@@ -93,21 +101,20 @@ func (b *builder) claim(s compose.Service) []int {
 	return after
 }
 
-func (b *builder) conflicts(what string, f Foreign, hint string) {
-	holder := "container " + f.Name
+// holder names a container of others.
+func (f Foreign) holder() string {
 	if f.Project != "" {
-		holder += " of project " + f.Project
+		return "container " + f.Name + " of project " + f.Project
 	}
+	return "container " + f.Name
+}
+
+// conflicts notes that something is taken, once.
+func (b *builder) conflicts(what, holder, hint string) {
 	for _, c := range b.conflict {
 		if c.What == what && c.Holder == holder {
 			return
 		}
 	}
 	b.conflict = append(b.conflict, &ConflictError{What: what, Holder: holder, Hint: hint})
-}
-
-// overlap says whether two addresses cannot both hold one port.
-func overlap(a, c string) bool {
-	every := func(ip string) bool { return ip == "" || ip == "0.0.0.0" || ip == "::" }
-	return every(a) || every(c) || a == c
 }

@@ -143,12 +143,6 @@ type (
 		Service string        `json:"service"`
 		For     time.Duration `json:"for"`
 	}
-	// Connect attaches a running container (the balancer, the sidecar) to a network.
-	Connect struct {
-		Container
-		Network string   `json:"network"`
-		Aliases []string `json:"aliases,omitempty"`
-	}
 )
 
 // Condition is what an Await waits for.
@@ -183,7 +177,6 @@ func (Restart) Verb() string       { return "restart" }
 func (Unpause) Verb() string       { return "unpause" }
 func (Remove) Verb() string        { return "remove" }
 func (Rename) Verb() string        { return "rename" }
-func (Connect) Verb() string       { return "connect" }
 func (Pause) Verb() string         { return "pause" }
 
 func (s Pull) Subject() string          { return "image " + s.Image }

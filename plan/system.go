@@ -89,7 +89,7 @@ func (b *builder) systemService(s compose.Service, after []int) []int {
 	}
 	ref := Ref{Service: s.Name, Slot: 1, Generation: generation}
 	c := Container{Ref: ref, Name: s.Body.ContainerName}
-	b.claimName(c.Name, s)
+	gone = append(gone, b.claimName(c.Name, s)...)
 	create := b.add("balancer", Create{Container: c, Service: s}, why, append(gone, b.foundation(s)...)...)
 	start := b.add("balancer", Start{Container: c}, "", append(append(b.claim(s), after...), create)...)
 	if superseded != "" {
@@ -119,8 +119,20 @@ func (b *builder) discard(group string, r Replica, why string) int {
 	return b.add(group, Remove{Container: b.container(r), Volumes: true}, why, after...)
 }
 
-// claimName notes a conflict where a container that is not ours has the name of one to be made.
-func (b *builder) claimName(name string, s compose.Service) {
+// claimName returns the nodes after which the name of a container to be made is free, and notes a conflict where
+// it stays taken: by what is not ours, or by another service of ours.
+func (b *builder) claimName(name string, s compose.Service) []int {
+	var after []int
+	for _, r := range b.have.Replicas {
+		if r.Name != name || r.Service == s.Name && r.Role == s.Role {
+			continue
+		}
+		if id, leaves := b.left[r.ID]; leaves {
+			after = append(after, id)
+			continue
+		}
+		b.conflicts("container name "+name, "service "+r.Service+" of this project", b.wayOut(r))
+	}
 	for _, f := range b.have.Foreign {
 		if f.Name != name {
 			continue
@@ -132,6 +144,15 @@ func (b *builder) claimName(name string, s compose.Service) {
 		if strings.TrimSpace(s.Body.ContainerName) != "" && s.Role == compose.RoleReplica {
 			hint += ", or give the service another container_name"
 		}
-		b.conflicts("container name "+name, f, hint)
+		b.conflicts("container name "+name, f.holder(), hint)
 	}
+	return after
+}
+
+// wayOut says how a replica that stands in the way goes.
+func (b *builder) wayOut(r Replica) string {
+	if !b.opt.RemoveOrphans && !b.known(r.Service) {
+		return "the files do not have service " + r.Service + " any more: --remove-orphans removes it"
+	}
+	return "`hyper-lite down " + r.Service + "` first"
 }

@@ -94,8 +94,6 @@ func detail(step Step) string {
 		return fmt.Sprintf("%s #%d", s.Phase, s.Index)
 	case Rename:
 		return "to " + s.To
-	case Connect:
-		return "to network " + s.Network
 	}
 	return ""
 }
