@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/docker/docker/client"
+
 	"hyper-lite/plan"
 )
 
@@ -11,12 +13,17 @@ import (
 // go and is not there counts as gone. A plan.Route and a plan.Drain are the balancer's and are refused.
 //
 // A step that meets something of others on its way returns a *plan.ConflictError and has changed
-// nothing. An await that cannot be fulfilled returns a *plan.UnhealthyError.
+// nothing. An await that cannot be fulfilled returns a *plan.UnhealthyError. An engine that went away in
+// the middle is an ErrUnreachable.
 func (e *Engine) Do(ctx context.Context, step plan.Step) error {
-	if err := e.do(ctx, step); err != nil {
-		return fmt.Errorf("%s %s: %w", step.Verb(), step.Subject(), err)
+	err := e.do(ctx, step)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if client.IsErrConnectionFailed(err) {
+		err = e.endpoint.unreachable(err)
+	}
+	return fmt.Errorf("%s %s: %w", step.Verb(), step.Subject(), err)
 }
 
 func (e *Engine) do(ctx context.Context, step plan.Step) error {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -55,6 +56,9 @@ func (e *Engine) importSidecar(ctx context.Context, step plan.Import) error {
 	if e.options.Executable == "" {
 		return errors.New("there is no Linux executable to make it of: put the file hyper-lite-linux-ARCH beside this one")
 	}
+	if err := e.fits(ctx, e.options.Executable); err != nil {
+		return err
+	}
 	binary, err := os.Open(e.options.Executable)
 	if err != nil {
 		return fmt.Errorf("read executable: %w", err)
@@ -72,6 +76,32 @@ func (e *Engine) importSidecar(ctx context.Context, step plan.Import) error {
 	defer progress.Close()
 	e.forget(step.Image)
 	return e.follow(step, progress)
+}
+
+// machines are the processors that an executable can be for, in the engine's words.
+var machines = map[elf.Machine]string{
+	elf.EM_386: "386", elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm", elf.EM_LOONGARCH: "loong64", elf.EM_PPC64: "ppc64le",
+	elf.EM_RISCV: "riscv64", elf.EM_S390: "s390x", elf.EM_X86_64: "amd64",
+}
+
+// fits says why the engine's host cannot run an executable: a remote engine may have another processor.
+func (e *Engine) fits(ctx context.Context, executable string) error {
+	file, err := elf.Open(executable)
+	if err != nil {
+		return fmt.Errorf("read executable %s: %w", executable, err)
+	}
+	machine, known := machines[file.Machine]
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("read executable %s: %w", executable, err)
+	}
+	version, err := e.client.ServerVersion(ctx)
+	if err != nil {
+		return wrap(err, "ask for the engine's processor")
+	}
+	if !known || version.Arch == "" || machine == version.Arch {
+		return nil
+	}
+	return fmt.Errorf("the engine's host is %s and this hyper-lite is for %s: use a build for linux/%s there", version.Arch, machine, version.Arch)
 }
 
 // packExecutable writes the image's whole file system.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -89,20 +88,6 @@ func (e *Engine) Diagnose(ctx context.Context, name string) (lastLog []string, h
 		lastLog = append(lastLog, strings.TrimRight(lines.Text(), "\r"))
 	}
 	return lastLog, health, nil
-}
-
-// Wait waits until a container is not running and returns its exit code.
-func (e *Engine) Wait(ctx context.Context, name string) (int, error) {
-	ended, failed := e.client.ContainerWait(ctx, name, container.WaitConditionNotRunning)
-	select {
-	case result := <-ended:
-		if result.Error != nil {
-			return 0, fmt.Errorf("wait for container %s: %w", name, errors.New(result.Error.Message))
-		}
-		return int(result.StatusCode), nil
-	case err := <-failed:
-		return 0, fmt.Errorf("wait for container %s: %w", name, err)
-	}
 }
 
 // Kill sends a signal to a running container of ours, and does nothing to one that does not run or is not

@@ -126,15 +126,6 @@ func (e *Engine) Close() error { return e.client.Close() }
 // APIVersion is the negotiated version of the API: "1.41".
 func (e *Engine) APIVersion() string { return e.client.ClientVersion() }
 
-// EngineVersion asks the engine for its own version: "20.10.24".
-func (e *Engine) EngineVersion(ctx context.Context) (string, error) {
-	version, err := e.client.ServerVersion(ctx)
-	if err != nil {
-		return "", fmt.Errorf("ask engine %s for its version: %w", e.endpoint, err)
-	}
-	return version.Version, nil
-}
-
 // Endpoint is where the engine is, for people: "unix:///var/run/docker.sock".
 func (e *Engine) Endpoint() string { return e.endpoint.String() }
 

@@ -47,16 +47,6 @@ func (d *Document) Record(r Revision, keep int) int {
 	return r.Number
 }
 
-// Revision returns the revision of that number.
-func (d Document) Revision(number int) (Revision, bool) {
-	for _, r := range d.Revisions {
-		if r.Number == number {
-			return r, true
-		}
-	}
-	return Revision{}, false
-}
-
 // newer is the version of a document that this program does not know yet.
 type newer int
 
