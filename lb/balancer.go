@@ -47,18 +47,20 @@ func NewBalancer(host Host, project string) *Balancer {
 	return &Balancer{host: host, project: project, patience: 20 * time.Second, doubt: time.Second}
 }
 
-// Published is what the balancer serves: nil where the balancer or the sidecar is not there, and else what
-// the sidecar keeps in its volume. A publication that was begun and never proven has no Digest, so that it
-// is never taken for the wanted one. Nothing on the host changes.
+// Published is what the sidecar keeps in the volume of what the balancer serves, or would serve if it ran. It is
+// read through whichever of their containers is there, and nil where none is. A publication that was begun and
+// never proven has no Digest, so that it is never taken for the wanted one. Nothing on the host changes.
 func (b *Balancer) Published(ctx context.Context, have plan.Observed) ([]plan.Published, error) {
-	sidecar, ok := withRole(have, compose.RoleSidecar)
+	holder, ok := withRole(have, compose.RoleSidecar)
+	folder := SidecarFolder
+	if !ok {
+		holder, ok = withRole(have, compose.RoleBalancer)
+		folder = Folder
+	}
 	if !ok {
 		return nil, nil
 	}
-	if _, ok := withRole(have, compose.RoleBalancer); !ok {
-		return nil, nil
-	}
-	text, err := b.host.ReadFile(ctx, sidecar.ID, path.Join(SidecarFolder, recordFile))
+	text, err := b.host.ReadFile(ctx, holder.ID, path.Join(folder, recordFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return []plan.Published{}, nil
 	}
@@ -67,9 +69,26 @@ func (b *Balancer) Published(ctx context.Context, have plan.Observed) ([]plan.Pu
 	}
 	r, err := decodeRecord(text)
 	if err != nil {
-		return nil, fmt.Errorf("read what the balancer serves: %w", err)
+		return nil, &UnreadableError{Container: holder.Name, Err: err}
 	}
 	return r.published(), nil
+}
+
+// UnreadableError says that what the sidecar remembers cannot be read: it is damaged, or a newer hyper-lite wrote it.
+type UnreadableError struct {
+	Container string // in which it was looked at
+	Err       error
+}
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("read what the balancer serves from %s: %v", e.Container, e.Err)
+}
+
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// Hint is the way out.
+func (e *UnreadableError) Hint() string {
+	return "use the newer hyper-lite that wrote it, or `hyper-lite down` and `hyper-lite up`, which make it anew; volumes stay"
 }
 
 func withRole(have plan.Observed, role compose.Role) (plan.Replica, bool) {

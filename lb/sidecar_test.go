@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -77,16 +79,42 @@ func TestRouteReturnsOnceLive(t *testing.T) {
 	assert.DeepEqual(t, published, []plan.Published{})
 }
 
-func TestPublishedWhereThereIsNoBalancer(t *testing.T) {
-	b := NewBalancer(nil, "shop")
-	for _, have := range []plan.Observed{
-		{},
-		{Replicas: []plan.Replica{{Role: compose.RoleSidecar}}},
-		{Replicas: []plan.Replica{{Role: compose.RoleBalancer}}},
+// onlyFile is a host whose containers hold one file.
+type onlyFile struct {
+	Host
+	container, path, text string
+}
+
+func (o onlyFile) ReadFile(_ context.Context, container, path string) ([]byte, error) {
+	if container == o.container && path == o.path {
+		return []byte(o.text), nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+// The record is read through whichever container is there: the volume is the same.
+func TestPublishedIsReadThroughEitherContainer(t *testing.T) {
+	const text = `{"version":1,"services":[]}`
+	published, err := NewBalancer(nil, "shop").Published(t.Context(), plan.Observed{})
+	assert.NilError(t, err)
+	assert.Assert(t, published == nil, "there is nothing to read it through")
+
+	for role, path := range map[compose.Role]string{
+		compose.RoleSidecar: SidecarFolder + "/" + recordFile, compose.RoleBalancer: Folder + "/" + recordFile,
 	} {
-		published, err := b.Published(t.Context(), have)
+		have := plan.Observed{Replicas: []plan.Replica{{Role: role, ID: "it", Name: "shop-it"}}}
+		published, err = NewBalancer(onlyFile{container: "it", path: path, text: text}, "shop").Published(t.Context(), have)
 		assert.NilError(t, err)
-		assert.Assert(t, published == nil)
+		assert.Assert(t, published != nil)
+		published, err = NewBalancer(onlyFile{}, "shop").Published(t.Context(), have)
+		assert.NilError(t, err)
+		assert.Assert(t, published != nil && len(published) == 0, "nothing was published yet")
+
+		_, err = NewBalancer(onlyFile{container: "it", path: path, text: `{"version":99}`}, "shop").Published(t.Context(), have)
+		unreadable, ok := errors.AsType[*UnreadableError](err)
+		assert.Assert(t, ok, "%v", err)
+		assert.ErrorContains(t, err, "from shop-it: state/routes.json has version 99")
+		assert.Assert(t, unreadable.Hint() != "")
 	}
 }
 
