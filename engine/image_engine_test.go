@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,9 @@ func TestAnImageThatIsNowhere(t *testing.T) {
 	s := stage(t)
 	err := s.Do(t.Context(), plan.Pull{Image: "hyper-lite.invalid/" + s.project + ":v1"})
 	assert.ErrorContains(t, err, "pull image hyper-lite.invalid/"+s.project+":v1: ")
-	assert.ErrorContains(t, err, "docker load")
+	failed, ok := errors.AsType[*PullError](err)
+	assert.Assert(t, ok, "%v", err)
+	assert.Equal(t, failed.Registry, "hyper-lite.invalid")
 	web := s.service("web", func(w *compose.Service) { w.Body.Image = s.project + ":missing" })
 	assert.ErrorContains(t, s.Do(t.Context(), s.create(web, 1)), "the engine has no image "+s.project+":missing")
 }

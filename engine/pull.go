@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/registry"
 	"github.com/docker/docker/pkg/jsonmessage"
@@ -30,54 +31,73 @@ var defaultRegistry = func() string {
 // defaultCredentials is the name under which the docker CLI keeps the credentials of the default registry.
 var defaultCredentials = "https://index." + defaultRegistry + "/v1/"
 
-// pull fetches an image with the credentials of the docker CLI's configuration, its helpers included.
+// PullError says that an image could not be fetched, and who needs it.
+type PullError struct {
+	Registry string   // that was asked
+	Services []string // that need the image
+	Err      error
+}
+
+func (e *PullError) Error() string {
+	if len(e.Services) == 0 {
+		return e.Err.Error()
+	}
+	return "needed by " + strings.Join(e.Services, ", ") + ": " + e.Err.Error()
+}
+
+func (e *PullError) Unwrap() error { return e.Err }
+
+// Hint is what to do. Not every engine tells a name that is wrong from a registry that is away or lets
+// nobody in, so where it does not, all of them are named.
+func (e *PullError) Hint() string {
+	known := "check the name and the tag, and `docker login " + e.Registry + "` where the image is private"
+	if errdefs.IsNotFound(e.Err) || errdefs.IsUnauthorized(e.Err) || errdefs.IsPermissionDenied(e.Err) {
+		return known
+	}
+	return known + "\ncheck that the engine's host reaches " + e.Registry +
+		"; an image can also be brought with `docker load`, or be built with `build:`"
+}
+
+// pull fetches an image with the credentials of the docker CLI's configuration, its helpers included. A
+// helper that does not work is a warning: most images need no credentials.
 func (e *Engine) pull(ctx context.Context, step plan.Pull) error {
 	named, err := reference.ParseDockerRef(step.Image)
 	if err != nil {
 		return fmt.Errorf("read image name: %w", err)
 	}
-	credentials, err := credentialsFor(named)
+	file, err := config.Load(config.Dir())
 	if err != nil {
-		return err
+		return fmt.Errorf("read docker configuration: %w", err)
+	}
+	credentials, err := credentialsFor(file, named)
+	if err != nil {
+		e.report(step, Progress{ID: "warning", Text: err.Error() + "; asking without"})
 	}
 	encoded, err := registry.EncodeAuthConfig(credentials)
 	if err != nil {
 		return fmt.Errorf("encode credentials: %w", err)
 	}
 	e.forget(step.Image)
-	progress, err := e.client.ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: encoded, Platform: step.Platform})
-	if err != nil {
-		return pullError(named, step.Services, err)
-	}
-	defer progress.Close()
-	if err := e.follow(step, progress); err != nil {
-		return pullError(named, step.Services, err)
+	if err := e.fetch(ctx, step, named, encoded); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return &PullError{Registry: reference.Domain(named), Services: step.Services, Err: err}
 	}
 	return nil
 }
 
-// pullError adds who needs the image, and what to do.
-func pullError(named reference.Named, services []string, cause error) error {
-	if errors.Is(cause, context.Canceled) {
-		return cause
+func (e *Engine) fetch(ctx context.Context, step plan.Pull, named reference.Named, credentials string) error {
+	progress, err := e.client.ImagePull(ctx, named.String(), image.PullOptions{RegistryAuth: credentials, Platform: step.Platform})
+	if err != nil {
+		return err
 	}
-	where := reference.Domain(named)
-	hint := "check that the engine's host reaches " + where + ", or load the image another way: docker load, or build:"
-	if errdefs.IsNotFound(cause) || errdefs.IsUnauthorized(cause) || errdefs.IsPermissionDenied(cause) {
-		hint = "check the name and the tag, and `docker login " + where + "` where the image is private"
-	}
-	if len(services) > 0 {
-		return fmt.Errorf("needed by %s: %w; %s", strings.Join(services, ", "), cause, hint)
-	}
-	return fmt.Errorf("%w; %s", cause, hint)
+	defer progress.Close()
+	return e.follow(step, progress)
 }
 
-// credentialsFor reads what the docker CLI knows of an image's registry; nothing is no error.
-func credentialsFor(named reference.Named) (registry.AuthConfig, error) {
-	file, err := config.Load(config.Dir())
-	if err != nil {
-		return registry.AuthConfig{}, fmt.Errorf("read docker configuration: %w", err)
-	}
+// credentialsFor finds what the docker CLI knows of an image's registry; nothing is no error.
+func credentialsFor(file *configfile.ConfigFile, named reference.Named) (registry.AuthConfig, error) {
 	where := reference.Domain(named)
 	if where == defaultRegistry {
 		where = defaultCredentials

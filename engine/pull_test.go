@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
+	"github.com/docker/cli/cli/config"
 	"gotest.tools/v3/assert"
 
 	"hyper-lite/plan"
@@ -36,21 +39,44 @@ func TestCredentialsOfARegistry(t *testing.T) {
 	write(t, filepath.Join(folder, "config.json"), `{"auths":{
 		"`+defaultCredentials+`":{"auth":"aHViOnNlY3JldA=="},
 		"registry.example:5000":{"auth":"bWU6b3RoZXI="}}}`)
+	file, err := config.Load(config.Dir())
+	assert.NilError(t, err)
 	for image, user := range map[string]string{
 		"web":                            "hub",
 		defaultRegistry + "/team/app:v1": "hub",
 		"registry.example:5000/team/app": "me",
 		"nobody.example/team/app":        "",
 	} {
-		named, err := reference.ParseDockerRef(image)
-		assert.NilError(t, err)
-		credentials, err := credentialsFor(named)
+		credentials, err := credentialsFor(file, named(t, image))
 		assert.NilError(t, err)
 		assert.Equal(t, credentials.Username, user, image)
 	}
+
+	file.CredentialHelpers = map[string]string{"nobody.example": "hyper-lite-nowhere"}
+	_, err = credentialsFor(file, named(t, "nobody.example/team/app"))
+	assert.ErrorContains(t, err, "read credentials for nobody.example: ")
+
 	write(t, filepath.Join(folder, "config.json"), `{"auths":`)
-	named, err := reference.ParseDockerRef("web")
+	assert.ErrorContains(t, (&Engine{}).pull(t.Context(), plan.Pull{Image: "web"}), "read docker configuration")
+}
+
+func named(t *testing.T, image string) reference.Named {
+	t.Helper()
+	ref, err := reference.ParseDockerRef(image)
 	assert.NilError(t, err)
-	_, err = credentialsFor(named)
-	assert.ErrorContains(t, err, "read docker configuration")
+	return ref
+}
+
+func TestAFailedPullSaysWhatToDo(t *testing.T) {
+	err := error(&PullError{Registry: "registry.example", Services: []string{"web", "worker"}, Err: errors.New("no answer")})
+	assert.Error(t, err, "needed by web, worker: no answer")
+	for cause, reach := range map[error]bool{
+		errors.New("no answer"): true, errdefs.ErrNotFound: false, errdefs.ErrUnauthenticated: false, errdefs.ErrPermissionDenied: false,
+	} {
+		failed := &PullError{Registry: "registry.example", Err: cause}
+		assert.Error(t, failed, cause.Error())
+		assert.Assert(t, errors.Is(failed, cause))
+		assert.Assert(t, strings.Contains(failed.Hint(), "`docker login registry.example`"), failed.Hint())
+		assert.Equal(t, strings.Contains(failed.Hint(), "reaches registry.example"), reach, failed.Hint())
+	}
 }
