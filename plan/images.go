@@ -62,10 +62,7 @@ func (b *builder) build(s compose.Service) {
 
 func (b *builder) pull(s compose.Service) error {
 	_, there := b.have.Images[s.Body.Image]
-	policy := s.Body.PullPolicy
-	if b.opt.Pull != "" && b.opt.Pull != "policy" {
-		policy = b.opt.Pull
-	}
+	policy := b.pullPolicy(s)
 	if s.Body.Build != nil && (there || policy == types.PullPolicyBuild) {
 		return nil
 	}
@@ -89,6 +86,16 @@ func (b *builder) pull(s compose.Service) error {
 	step := Pull{Image: s.Body.Image, Platform: s.Body.Platform, Services: b.users(s.Body.Image)}
 	b.base["image "+s.Body.Image] = []int{b.add("images", step, why)}
 	return nil
+}
+
+// pullPolicy is when the image of a service is fetched. That the user wants the newest images is said of the
+// files' services; the balancer's is replaced only where the files name another one.
+func (b *builder) pullPolicy(s compose.Service) string {
+	asked := b.opt.Pull
+	if asked == "" || asked == "policy" || (asked == types.PullPolicyAlways && s.Role == compose.RoleBalancer) {
+		return s.Body.PullPolicy
+	}
+	return asked
 }
 
 // users are the services of an image, in the order of the project.
