@@ -90,7 +90,7 @@ func (i *invocation) converge(ctx context.Context, project compose.Project, opti
 	if err != nil {
 		return i.explained(ctx, project, err)
 	}
-	if done.Empty() {
+	if len(done.Images().Nodes) == len(done.Nodes) { // what was fetched or built was there already
 		i.say("nothing to change")
 	} else if err := held.record(project, done, verb); err != nil {
 		return err
