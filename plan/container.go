@@ -32,11 +32,17 @@ func (r *roll) create(t turn, after []int) []int {
 	if len(sharesWith(r.service)) > 0 || len(r.service.Body.Links) > 0 {
 		ids = append(ids, r.gate...)
 	}
+	for _, name := range sharesWith(r.service) {
+		for _, o := range r.occupants[name] {
+			ids = append(ids, o.made...)
+		}
+	}
 	step := Create{Container: t.next, Service: r.service}
 	if len(t.leaving) > 0 && !r.opt.RenewAnonVolumes {
 		step.Previous = t.leaving[0].ID
 	}
 	r.made[t.next.Ref] = []int{r.add(r.service.Name, step, t.why, ids...)}
+	r.occupantOf(t).made = r.made[t.next.Ref]
 	return r.made[t.next.Ref]
 }
 

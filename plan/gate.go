@@ -13,6 +13,7 @@ import (
 type occupant struct {
 	container Container
 	kept      *Replica
+	made      []int             // the node that makes it; none where it exists already
 	start     []int             // the nodes after which it runs; none where it runs already
 	await     map[Condition]int // the awaits planned so far
 }

@@ -237,9 +237,11 @@ func (h *host) route(s plan.Route) error {
 	if !h.role(compose.RoleSidecar) || !h.role(compose.RoleBalancer) {
 		return fmt.Errorf("route %s: sidecar or balancer does not run", s.Service)
 	}
-	for _, ref := range s.Backends {
+	for i, ref := range s.Backends {
 		r := h.byRef(ref)
 		switch {
+		case slices.Contains(s.Backends[:i], ref):
+			return fmt.Errorf("route %s: %s stands there twice", s.Service, ref)
 		case r == nil:
 			return fmt.Errorf("route %s: %s does not exist", s.Service, ref)
 		case h.serves(ref):

@@ -238,20 +238,47 @@ func (l *lifecycle) before(s compose.Service, known bool, replicas []Replica, st
 	return unique(after), nil
 }
 
+// restartService restarts all replicas of a service at once; those that the balancer serves wave by wave instead,
+// withdrawn and drained before, so that no request is lost where there is more than one.
 func (l *lifecycle) restartService(name string, after []int) []int {
 	s, known := l.want.Service(name)
-	var ids []int
-	for _, r := range l.replicas(name) {
-		id := l.add(name, Restart{Container: l.container(r), Timeout: l.opt.Timeout}, "restart", after...)
-		ids = append(ids, id)
-		if known && len(s.Routes) > 0 {
-			l.await(s, l.container(r), AwaitHealthy, []int{id})
+	replicas := l.replicas(name)
+	published := l.published(name)
+	if !known || len(s.Routes) == 0 || published == nil || !l.have.Serves() {
+		var ids []int
+		for _, r := range replicas {
+			ids = append(ids, l.restart(r, after))
 		}
+		return slices.Concat(after, ids)
 	}
-	if len(ids) == 0 {
-		return after
+	serving := slices.Clone(published.Backends)
+	width := s.Rollout.Parallelism
+	if width < 1 {
+		width = len(replicas)
 	}
-	return ids
+	for wave := range slices.Chunk(replicas, max(width, 1)) {
+		left := without(serving, wave)
+		if len(left) != len(serving) {
+			after = []int{l.routeTo(s, left, after)}
+		}
+		back := slices.Clone(left)
+		var ready []int
+		for _, r := range wave {
+			last := after
+			if slices.Contains(serving, r.Ref) && s.Rollout.Drain > 0 && r.State == Running {
+				last = []int{l.add(name, Drain{Container: l.container(r), For: s.Rollout.Drain}, "", after...)}
+			}
+			ready = append(ready, l.await(s, l.container(r), AwaitHealthy, []int{l.restart(r, last)}))
+			back = append(back, r.Ref)
+		}
+		serving = back
+		after = []int{l.routeTo(s, slices.Clone(back), ready)}
+	}
+	return after
+}
+
+func (l *lifecycle) restart(r Replica, after []int) int {
+	return l.add(r.Service, Restart{Container: l.container(r), Timeout: l.opt.Timeout}, "restart", after...)
 }
 
 // routeTo plans that the balancer serves a service from these replicas.

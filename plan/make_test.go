@@ -202,6 +202,34 @@ func TestMake(t *testing.T) {
 			},
 		},
 		{
+			name: "a-failed-update-is-taken-back", want: shop(web(1, "v1:aaaa")),
+			have: func(t *testing.T) *host {
+				h := running(t, shop(web(1, "v1:aaaa")))
+				p := must(t, shop(web(1, "v1:bbbb")), h, plan.Options{})
+				for _, n := range p.Nodes[:2] { // created and started, and never found healthy
+					assert.NilError(t, h.do(n.Step))
+				}
+				return h
+			},
+		},
+		{
+			name: "no-start",
+			want: shop(service("db", 1, "v1:aaaa"), dependsOn(web(1, "v1:aaaa"), "db", types.ServiceConditionHealthy)),
+			opt:  plan.Options{NoStart: true},
+			have: func(*testing.T) *host { return newHost("shop") },
+		},
+		{
+			name: "no-start-of-what-is-stopped", opt: plan.Options{NoStart: true},
+			want: shop(service("db", 1, "v1:aaaa"), dependsOn(service("web", 1, "v1:aaaa"), "db", types.ServiceConditionHealthy)),
+			have: func(t *testing.T) *host {
+				h := running(t, shop(service("db", 1, "v1:aaaa"), service("web", 1, "v1:aaaa")))
+				for i := range h.replicas {
+					h.replicas[i].State = plan.Exited
+				}
+				return h
+			},
+		},
+		{
 			name: "orphan-has-the-name", want: shop(named(service("next", 1, "v1:aaaa"), "the-web")),
 			opt: plan.Options{RemoveOrphans: true},
 			have: func(t *testing.T) *host {

@@ -39,7 +39,7 @@ func (b *builder) rollOut(s compose.Service) {
 		}
 		first = append(first, t)
 	}
-	if r.works(turns) {
+	if r.works(turns) && !r.opt.NoStart {
 		r.gate, r.settled = b.gate(s)
 	}
 	r.fill(first)
@@ -234,13 +234,16 @@ func (r *roll) settle(turns []turn) {
 	r.route(wanted, slices.Concat(ready, r.wave))
 }
 
-// route plans that the balancer serves exactly these backends. A planned set that is served already is not
-// routed again.
+// route plans that the balancer serves exactly these backends. A set that is served already is not routed again.
 func (r *roll) route(backends []Ref, after []int) {
 	if len(r.service.Routes) == 0 || r.opt.NoStart {
 		return
 	}
 	sortRefs(backends)
+	backends = slices.Compact(backends)
+	if r.serves && slices.Equal(backends, r.backends) && (len(r.system) == 0 || len(r.routed) > 0) {
+		return
+	}
 	digest := RoutesDigest(r.service.Routes, r.service.Probe)
 	step := Route{
 		Service: r.service.Name, Routes: r.service.Routes, Probe: r.service.Probe,

@@ -79,6 +79,9 @@ func (b *builder) systemService(s compose.Service, after []int) []int {
 		}
 		if reason := b.differs(s, r); reason != "" {
 			why = reason
+			if s.Role == compose.RoleBalancer && isRunning(r) {
+				b.warn("the balancer is replaced, %s: open connections are dropped, and its ports are closed for a moment", reason)
+			}
 			generation = max(generation, r.Generation+1)
 			id := b.discard("balancer", r, reason)
 			b.frees(r, id)
@@ -91,6 +94,9 @@ func (b *builder) systemService(s compose.Service, after []int) []int {
 	c := Container{Ref: ref, Name: s.Body.ContainerName}
 	gone = append(gone, b.claimName(c.Name, s)...)
 	create := b.add("balancer", Create{Container: c, Service: s}, why, append(gone, b.foundation(s)...)...)
+	if b.opt.NoStart {
+		return nil
+	}
 	start := b.add("balancer", Start{Container: c}, "", append(append(b.claim(s), after...), create)...)
 	if superseded != "" {
 		b.add("balancer", RemoveImage{Image: superseded}, "superseded", start)
@@ -100,10 +106,10 @@ func (b *builder) systemService(s compose.Service, after []int) []int {
 
 // revive starts a container that is as wanted but does not run.
 func (b *builder) revive(group string, s compose.Service, r Replica, after []int) []int {
-	switch r.State {
-	case Running, Restarting:
+	switch {
+	case r.State == Running || r.State == Restarting || b.opt.NoStart:
 		return nil
-	case Paused:
+	case r.State == Paused:
 		return []int{b.add(group, Unpause{Container: b.container(r)}, "paused", after...)}
 	}
 	return []int{b.add(group, Start{Container: b.container(r)}, standing(r), append(b.claim(s), after...)...)}
