@@ -30,10 +30,10 @@ unit: ## the tests that need no engine
 	$(TEST) ./...
 
 lint: ## gofumpt, go vet, staticcheck; shellcheck where it is installed
-	@unformatted=$$($(TOOL) gofumpt -l .); \
-	if [ -n "$$unformatted" ]; then echo "not formatted (run: make format):"; echo "$$unformatted"; exit 1; fi
 	go vet -tags engine ./...
 	$(TOOL) staticcheck -tags engine ./...
+	@unformatted=$$($(TOOL) gofumpt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run: make format):"; echo "$$unformatted"; exit 1; fi
 	cd images/demo && go vet ./... && $(TOOL) staticcheck ./...
 	@if command -v shellcheck >/dev/null; then git ls-files '*.sh' .ci/run | xargs shellcheck -x; \
 	else echo "shellcheck is not installed: the shell scripts were not checked"; fi
@@ -54,7 +54,7 @@ demo: engine build ## run examples/quickstart and show three replicas answering
 
 install: build ## install into $(PREFIX)/bin
 	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 hyper-lite* "$(DESTDIR)$(PREFIX)/bin/"
+	install -m 755 hyper-lite $(wildcard hyper-lite-linux-*) "$(DESTDIR)$(PREFIX)/bin/"
 
 clean: ## remove what was built here; images and containers stay
 	rm -rf hyper-lite hyper-lite-linux-* .build
