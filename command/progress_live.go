@@ -1,11 +1,14 @@
 package command
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/docker/go-units"
 	library "github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -20,7 +23,9 @@ type liveProgress struct {
 	mu      sync.Mutex
 	writer  library.Writer
 	paint   palette
-	width   int // of the terminal
+	width   int          // of the terminal
+	column  int          // how wide the names of resources stand
+	room    atomic.Int64 // for a bar
 	lines   map[string]*liveLine
 	left    map[string]int // steps to come, by resource
 	stopped chan struct{}
@@ -30,16 +35,32 @@ type liveProgress struct {
 type liveLine struct {
 	tracker *library.Tracker
 	began   time.Time
-	parts   map[string]engine.Progress // of a pull, by layer
+	parts   map[string]part // of a pull, by layer
+}
+
+// part is how far one layer is.
+type part struct {
+	current, total int64 // bytes
+	does           string
+	here           bool // all of it has come; what moves now is done to it here
 }
 
 const (
-	frame    = 100 * time.Millisecond
-	barWidth = 24
+	frame = 100 * time.Millisecond
+
+	// How wide the parts of a line stand.
+	widest     = 44 // a name, at most
+	wordsWidth = 22
+	clockWidth = 6 // as wide without a time, so that a bar behind it stays where it is
+	barWidth   = 24
 )
 
 func newLiveProgress(out io.Writer, paint palette, width int) *liveProgress {
 	writer := library.NewWriter()
+	p := &liveProgress{
+		writer: writer, paint: paint, width: width,
+		lines: map[string]*liveLine{}, left: map[string]int{}, stopped: make(chan struct{}),
+	}
 	writer.SetOutputWriter(out)
 	writer.SetUpdateFrequency(frame)
 	writer.SetTrackerLength(barWidth)
@@ -52,12 +73,11 @@ func newLiveProgress(out io.Writer, paint palette, width int) *liveProgress {
 	style.Colors = library.StyleColors{}
 	style.Visibility = library.StyleVisibility{Tracker: true}
 	style.Renderer.TrackerIndeterminate = func(int) string { return "" }
-	style.Renderer.TrackerDeterminate = func(value, total int64, length int) string { return bar(paint, value, total, length) }
-	*writer.Style() = style
-	p := &liveProgress{
-		writer: writer, paint: paint, width: width,
-		lines: map[string]*liveLine{}, left: map[string]int{}, stopped: make(chan struct{}),
+	style.Renderer.TrackerDeterminate = func(value, total int64, length int) string {
+		return bar(paint, value, total, min(length, int(p.room.Load())))
 	}
+	*writer.Style() = style
+	p.align(widest)
 	go func() {
 		defer close(p.stopped)
 		writer.Render()
@@ -65,8 +85,16 @@ func newLiveProgress(out io.Writer, paint palette, width int) *liveProgress {
 	return p
 }
 
+// align makes a column for names of this length, and gives the bars what remains of the terminal.
+func (p *liveProgress) align(names int) {
+	const others = len(" v ") + len(" ") + wordsWidth + len(" ") + clockWidth + len("   ")
+	p.column = min(names, widest)
+	p.room.Store(int64(p.width - p.column - others))
+}
+
+// bar is empty where there is no room for one.
 func bar(paint palette, value, total int64, length int) string {
-	if total <= 0 {
+	if total <= 0 || length < 4 {
 		return ""
 	}
 	full := int(min(value, total) * int64(length) / total)
@@ -77,9 +105,13 @@ func (p *liveProgress) expect(next plan.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.left)
+	names := 0
 	for _, n := range next.Nodes {
-		p.left[subject(n.Step)]++
+		name := subject(n.Step)
+		p.left[name]++
+		names = max(names, len(name))
 	}
+	p.align(names)
 }
 
 func (p *liveProgress) event(e converge.Event) {
@@ -122,12 +154,12 @@ func (l *liveLine) show(message string) { l.tracker.UpdateMessage(message) }
 
 // message is one line: a mark, the resource, what is done to it and for how long.
 func (p *liveProgress) message(mark, name, words string, began time.Time) string {
-	const column = 44
-	line := " " + mark + " " + text.Pad(name, column, ' ') + " " + text.Pad(words, 22, ' ')
-	if took := time.Since(began); took > time.Second {
-		line += " " + p.paint.faint(took.Round(100*time.Millisecond).String())
+	line := " " + mark + " " + text.Pad(name, p.column, ' ') + " " + text.Pad(words, wordsWidth, ' ')
+	took := time.Since(began)
+	if took <= time.Second {
+		return line + strings.Repeat(" ", clockWidth+1)
 	}
-	return line
+	return line + " " + p.paint.faint(text.Pad(took.Round(100*time.Millisecond).String(), clockWidth, ' '))
 }
 
 func (p *liveProgress) detail(step plan.Step, moved engine.Progress) {
@@ -139,24 +171,59 @@ func (p *liveProgress) detail(step plan.Step, moved engine.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	line := p.line(name)
-	if moved.Total == 0 {
-		if moved.Text != "" && moved.ID == "" {
-			line.show(p.message(" ", name, text.Snip(printable(moved.Text), 40, "…"), line.began))
-		}
+	words := line.moved(step, moved)
+	if words == "" {
 		return
 	}
-	if line.parts == nil {
-		line.parts = map[string]engine.Progress{}
-	}
-	line.parts[moved.ID] = moved
-	var current, total int64
-	for _, part := range line.parts {
-		current, total = current+part.Current, total+part.Total
-	}
-	line.tracker.UpdateTotal(total)
-	line.tracker.SetValue(min(current, total))
-	line.show(p.message(" ", name, doing(step), line.began))
+	line.show(p.message(" ", name, text.Snip(printable(words), 40, "…"), line.began))
 }
+
+// moved takes in how a part proceeds, and returns the words for it; "" are none. The bar is about what is fetched:
+// it stays full while what has come is worked on, and what has no size has words alone.
+func (l *liveLine) moved(step plan.Step, now engine.Progress) string {
+	before, known := l.parts[now.ID]
+	again := strings.HasPrefix(now.Text, "Retrying") // the one status without a size that does not say that a part has come
+	switch {
+	case now.ID == "" && now.Total == 0:
+		return now.Text
+	case now.Total == 0 && known && !again:
+		l.arrived(now.ID, part{current: before.total, total: before.total, here: true})
+	case now.Total > 0 && known && (before.here || before.does != now.Text):
+		l.arrived(now.ID, part{current: now.Total, total: now.Total, here: true})
+	case now.Total > 0:
+		l.arrived(now.ID, part{current: now.Current, total: now.Total, does: now.Text})
+	}
+	switch current, total := l.fetched(); {
+	case again || current == total:
+		return strings.ToLower(now.Text)
+	case now.Total == 0:
+		return ""
+	default:
+		return fmt.Sprintf("%s %s/%s", doing(step), size(current), size(total))
+	}
+}
+
+// arrived is how far a part is now.
+func (l *liveLine) arrived(id string, now part) {
+	if l.parts == nil {
+		l.parts = map[string]part{}
+	}
+	l.parts[id] = now
+	current, total := l.fetched()
+	l.tracker.UpdateTotal(total)
+	l.tracker.SetValue(min(current, total))
+}
+
+// fetched is how much of all known parts has come.
+func (l *liveLine) fetched() (current, total int64) {
+	for _, p := range l.parts {
+		current, total = current+p.current, total+p.total
+	}
+	return current, total
+}
+
+// size is a number of bytes in few letters.
+func size(bytes int64) string { return units.HumanSizeWithPrecision(float64(bytes), 3) }
 
 func (p *liveProgress) warn(words string) {
 	// A resource that is done from its beginning: the library shows its own log lines only while others move.

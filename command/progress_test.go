@@ -101,6 +101,36 @@ func TestLiveProgressLeavesOneLineAResource(t *testing.T) {
 	}
 }
 
+func TestThePullOfALayerGoesForward(t *testing.T) {
+	show := newLiveProgress(&lockedBuffer{}, false, 120)
+	defer show.close()
+	pull := plan.Pull{Image: "shop:2"}
+	line := show.line(subject(pull))
+	for _, c := range []struct {
+		now     engine.Progress
+		words   string
+		percent int64 // of the bar
+	}{
+		{engine.Progress{ID: "2", Text: "Pulling from shop"}, "pulling from shop", 0},
+		{engine.Progress{ID: "a", Text: "Waiting"}, "waiting", 0},
+		{engine.Progress{ID: "a", Text: "Downloading", Current: 50, Total: 100}, "pulling 50B/100B", 50},
+		{engine.Progress{ID: "b", Text: "Downloading", Current: 20, Total: 100}, "pulling 70B/200B", 35},
+		{engine.Progress{ID: "a", Text: "Retrying in 5 seconds"}, "retrying in 5 seconds", 35},
+		{engine.Progress{ID: "a", Text: "Downloading", Current: 80, Total: 100}, "pulling 100B/200B", 50},
+		{engine.Progress{ID: "a", Text: "Download complete"}, "", 60},
+		{engine.Progress{ID: "a", Text: "Extracting", Current: 10, Total: 100}, "pulling 120B/200B", 60},
+		{engine.Progress{ID: "b", Text: "Downloading", Current: 100, Total: 100}, "downloading", 100},
+		{engine.Progress{ID: "b", Text: "Extracting", Current: 10, Total: 100}, "extracting", 100},
+		{engine.Progress{ID: "b", Text: "Extracting", Current: 2}, "extracting", 100}, // by some engines in seconds
+		{engine.Progress{ID: "b", Text: "Pull complete"}, "pull complete", 100},
+		{engine.Progress{Text: "Digest: sha256:1111"}, "Digest: sha256:1111", 100},
+	} {
+		assert.Equal(t, line.moved(pull, c.now), c.words)
+		current, total := line.fetched()
+		assert.Equal(t, current*100, total*c.percent, "%+v", c.now)
+	}
+}
+
 func TestLiveProgressEndsBeforeItsFirstFrame(t *testing.T) {
 	newLiveProgress(&lockedBuffer{}, false, 80).close()
 }
