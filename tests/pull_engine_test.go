@@ -191,3 +191,12 @@ func TestARegistryThatDiesInTheMiddleOfAPull(t *testing.T) {
 	p.must("up", "-d")
 	assert.Equal(t, len(p.running("web")), 1)
 }
+
+func TestTheBalancersImageComesFromWhereTheFileSays(t *testing.T) {
+	t.Parallel()
+	r := newRegistry(t)
+	p := newProject(t, threeReplicas+"x-hyper-lite: {balancer: {image: \""+r.image("balancer:v3")+"\"}}\n")
+	says(t, p.must("plan").out, "image "+r.image("balancer:v3")+" ", "pull  ", "not found")
+	says(t, p.exits(1, "up", "-d").err, "pull image "+r.image("balancer:v3")+": needed by balancer: ")
+	assert.Equal(t, len(p.leftovers()), 0)
+}
