@@ -31,46 +31,55 @@ func (e *NotLiveError) Error() string {
 // changed nothing is written and no signal is sent: Traefik is only asked. With a service's name only this one
 // decides: what Traefik refuses of another must not stand in its way.
 func (s *Sidecar) apply(ctx context.Context, service string) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case s.applying <- struct{}{}:
-	}
-	defer func() { <-s.applying }()
-	g, changed, err := s.write()
+	changed, err := s.write()
+	revision := ""
 	if err == nil {
-		err = s.prove(ctx, g.only(service), changed, func() bool { return service == "" && len(s.flips) > 0 })
+		revision, err = s.prove(ctx, service, changed, func() bool { return service == "" && len(s.flips) > 0 })
 	}
 	if errors.Is(err, errSuperseded) {
 		return nil
 	}
-	s.note(g.revision, err)
+	s.note(revision, err)
 	return err
 }
 
-// errSuperseded says that a proof was given up for a newer change, which must not wait for it.
+// errSuperseded says that a proof was given up for a newer change, which the same goroutine must write.
 var errSuperseded = errors.New("superseded")
 
-// write puts the table into the volume.
-func (s *Sidecar) write() (generated, bool, error) {
+// write puts the table into the volume. It waits for no proof: one that is under way goes on with what this wrote.
+func (s *Sidecar) write() (changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	table := s.table()
 	g, err := generate(table)
 	if err != nil {
-		return generated{}, false, err
+		return false, err
 	}
 	if err := s.store.save(s.record); err != nil {
-		return generated{}, false, err
+		return false, err
 	}
-	changed, err := s.store.putDynamic(g.files, s.blind)
-	return g, changed, err
+	changed, err = s.store.putDynamic(g.files, s.blind)
+	if err == nil {
+		s.written = g
+	}
+	return changed, err
 }
 
-// note keeps how the last change ended, and tells the log when that is news.
+// newest is what was written last.
+func (s *Sidecar) newest() generated {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.written
+}
+
+// note keeps how the last change ended, and tells the log when that is news. Of a revision that was written over
+// meanwhile, another proof tells the rest.
 func (s *Sidecar) note(revision string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err == nil && revision != s.written.revision {
+		return
+	}
 	trouble := ""
 	if err != nil {
 		trouble = err.Error()
@@ -87,12 +96,15 @@ func (s *Sidecar) note(revision string, err error) {
 	}
 }
 
-// prove signals Traefik to read its files, and waits until it serves them. Traefik dies of the signal before
-// it has installed its handler, so none is sent before its API answers. A signal that meets another one may
-// be lost, so it is repeated every second. Traefik switches its ports one after the other, and the control
-// port is not always the last one: a second look, a round trip later, stands for the rest. A proof that is
-// superseded is given up.
-func (s *Sidecar) prove(ctx context.Context, g generated, changed bool, superseded func() bool) error {
+// prove signals Traefik to read its files, waits until it serves them, and says which revision that was: always
+// the newest, for Traefik never comes to serve one that was written over. Several proofs may be under way, and none
+// waits for another: what cannot hold, such as a route on a port that the balancer has no more, holds up nothing
+// that can. A proof that is superseded is given up.
+//
+// Traefik dies of the signal before it has installed its handler, so none is sent before its API answers. A signal
+// that meets another one may be lost, so it is repeated every second. Traefik switches its ports one after the
+// other, and the control port is not always the last one: a second look, a round trip later, stands for the rest.
+func (s *Sidecar) prove(ctx context.Context, service string, changed bool, superseded func() bool) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	var signalled time.Time
@@ -102,14 +114,15 @@ func (s *Sidecar) prove(ctx context.Context, g generated, changed bool, supersed
 		}
 	}
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		g := s.newest().only(service)
 		diffs := s.differences(ctx, g)
 		if len(diffs) == 0 {
 			if diffs = s.differences(ctx, g); len(diffs) == 0 {
-				return nil
+				return g.revision, nil
 			}
 		}
 		if superseded() {
-			return errSuperseded
+			return g.revision, errSuperseded
 		}
 		if time.Since(signalled) > time.Second && s.control.answers(ctx) {
 			signalled = s.signal(ctx)
@@ -118,9 +131,9 @@ func (s *Sidecar) prove(ctx context.Context, g generated, changed bool, supersed
 		case <-time.After(pause):
 		case <-ctx.Done():
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return ctx.Err()
+				return g.revision, ctx.Err()
 			}
-			return &NotLiveError{Container: BalancerName(s.project), State: s.balancerState(), Differences: diffs}
+			return g.revision, &NotLiveError{Container: BalancerName(s.project), State: s.balancerState(), Differences: diffs}
 		}
 	}
 }

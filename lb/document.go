@@ -15,6 +15,7 @@ const (
 	retryInterval    = "50ms"   // so that a replica that is just restarting is not asked three times at once
 	terminationDelay = "50s"    // how long one side may go on after the other closed, as Hyper's balancer had it
 	hstsSeconds      = 15768000 // as Hyper's balancer had it
+	httpsPort        = 443      // where browsers look for https
 )
 
 // document is one file of Traefik's dynamic directory, in Traefik's words.

@@ -150,8 +150,10 @@ func (d *document) addHTTP(project, name string, r compose.Route, first bool, ba
 	var tls *routerTLS
 	if r.Protocol == compose.HTTPSTerm {
 		tls = &routerTLS{}
-		chain = append([]string{name + "-hsts"}, chain...)
-		d.HTTP.Middlewares[name+"-hsts"] = middleware{Headers: &headers{STSSeconds: hstsSeconds}}
+		if onlyTLS(r) {
+			chain = append([]string{name + "-hsts"}, chain...)
+			d.HTTP.Middlewares[name+"-hsts"] = middleware{Headers: &headers{STSSeconds: hstsSeconds}}
+		}
 		if err := d.addCertificate(r); err != nil {
 			return err
 		}
@@ -176,6 +178,14 @@ func (d *document) addHTTP(project, name string, r compose.Route, first bool, ba
 	d.HTTP.Services[name] = httpService{LoadBalancer: balancer}
 	d.HTTP.ServersTransports[name] = httpTransport{ForwardingTimeouts: timeouts{DialTimeout: dialTimeout}}
 	return nil
+}
+
+// onlyTLS says that browsers may be told (HSTS) to ask this route's host by TLS alone. That binds the host name on
+// every port of it (RFC 6797, 8.3): plain http on port 80 becomes https on port 443, and on any other port https on
+// that same port. So only the service that serves https where the world expects it may say so; said by one on port
+// 8443 it would take the plain services of the same host from every browser, for half a year.
+func onlyTLS(r compose.Route) bool {
+	return slices.ContainsFunc(r.Publish, func(at compose.HostPort) bool { return at.Port == httpsPort })
 }
 
 func httpBalancer(project, name string, r compose.Route, backends []plan.Ref) (httpServers, error) {

@@ -60,6 +60,9 @@ func TestFiles(t *testing.T) {
 	cert := func(digest string) func(*compose.Route) {
 		return func(r *compose.Route) { r.Cert = certificate(digest) }
 	}
+	at := func(port int) func(*compose.Route) {
+		return func(r *compose.Route) { r.Publish = []compose.HostPort{{IP: "127.0.0.1", Port: 7000}, {Port: port}} }
+	}
 	for name, table := range map[string]Table{
 		"empty":             table(),
 		"http":              table(served("web", 3, httpRoute())),
@@ -71,14 +74,16 @@ func TestFiles(t *testing.T) {
 		"http-source":       table(served("web", 2, httpRoute(algorithm(compose.Source), affinity))),
 		"http-replay":       table(served("web", 2, httpRoute(hosts("a.example.com"), path("/v1"), func(r *compose.Route) { r.Replay = true }))),
 		"http-affinity":     table(served("web", 2, httpRoute(affinity))),
-		"httpsterm":         table(served("web", 2, httpRoute(protocol(compose.HTTPSTerm, 443), cert("0123456789ab"), affinity))),
+		"httpsterm":         table(served("web", 2, httpRoute(protocol(compose.HTTPSTerm, 443), cert("0123456789ab"), affinity, at(443)))),
+		"httpsterm-at-443":  table(served("web", 1, httpRoute(protocol(compose.HTTPSTerm, 8443), cert("0123456789ab"), at(443)))),
+		"httpsterm-at-8443": table(served("web", 1, httpRoute(protocol(compose.HTTPSTerm, 443), cert("0123456789ab"), at(8443)))),
 		"https":             table(served("web", 2, httpRoute(protocol(compose.HTTPS, 443)))),
 		"https-hosts":       table(served("web", 1, httpRoute(protocol(compose.HTTPS, 443), hosts("a.example.com", "*.example.com")))),
 		"tcp":               table(served("db", 2, httpRoute(protocol(compose.TCP, 6379)))),
 		"tcp-no-backend":    table(served("db", 0, httpRoute(protocol(compose.TCP, 6379)))),
 		"several-routes":    table(served("web", 1, httpRoute(hosts("a.example.com")), httpRoute(hosts("b.example.com")), httpRoute(protocol(compose.TCP, 9000)))),
 		"several-services":  table(served("web", 2, httpRoute(path("/"))), served("api", 1, httpRoute(path("/api"))), served("control", 1, httpRoute(protocol(compose.TCP, 1)))),
-		"http-and-redirect": table(served("web", 1, httpRoute(), httpRoute(protocol(compose.HTTPSTerm, 443), cert("0123456789ab")))),
+		"http-and-redirect": table(served("web", 1, httpRoute(), httpRoute(protocol(compose.HTTPSTerm, 443), cert("0123456789ab"), at(443)))),
 		"certificates": table(
 			served("a", 1, httpRoute(protocol(compose.HTTPSTerm, 443), hosts("a.example.com"), cert("aaaaaaaaaaaa"))),
 			served("b", 1, httpRoute(protocol(compose.HTTPSTerm, 443), cert("bbbbbbbbbbbb"))),

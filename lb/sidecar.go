@@ -66,13 +66,13 @@ type Sidecar struct {
 	control  control
 	life     context.Context // Run's: what is watched is watched until it ends
 
-	applying chan struct{} // one change of Traefik's files at a time
-	flips    chan struct{} // some judgement changed: apply soon
+	flips chan struct{} // some judgement changed: apply soon
 
 	mu       sync.Mutex
 	record   record
 	awaited  map[plan.Ref]time.Time // not published yet, and when they were last asked for
 	halted   map[plan.Ref]string    // replicas that the engine says do not run, watched or not, and why
+	written  generated              // what lies in the volume
 	revision string                 // that was last proven live
 	blind    bool                   // the record was lost: files of services that are not in it stay
 	trouble  string                 // why the last change is not live; "" where it is
@@ -83,7 +83,7 @@ func NewSidecar(o SidecarOptions) *Sidecar {
 	s := &Sidecar{
 		project: o.Project, engine: o.Engine, socket: o.Socket, base: o.Control, log: o.Log,
 		patience: o.Patience, memory: o.Memory, store: store{root: o.Folder},
-		applying: make(chan struct{}, 1), flips: make(chan struct{}, 1), awaited: map[plan.Ref]time.Time{}, halted: map[plan.Ref]string{},
+		flips: make(chan struct{}, 1), awaited: map[plan.Ref]time.Time{}, halted: map[plan.Ref]string{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -278,6 +278,59 @@ func TestAProofThatFailsHoldsUpNoWithdrawal(t *testing.T) {
 	eventually(t, "the second one is withdrawn", func() bool { return h.serves(all[2]) })
 }
 
+// soon bounds what must not wait for a proof that cannot hold, whose patience is far longer.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// A replaced balancer lacks the ports that only the routes from before name.
+func TestAProofOfOldRoutesHoldsUpNoPublication(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	assert.NilError(t, b.Close())
+	h.stop()
+	h.patience = time.Hour
+	h.traefik.set(func() { h.traefik.disabled["shop-web-p80"] = "no such entry point" })
+	signals := h.engine.signalled()
+	h.run()
+	eventually(t, "the proof is under way", func() bool { return h.engine.signalled() > signals })
+	step := h.route(refs("web", 1)...)
+	step.Routes[0].ServicePort = 81
+	assert.NilError(t, b.Do(soon(t), step))
+	assert.DeepEqual(t, h.traefik.servers("web", "shop-web-p81"), urls(refs("web", 1)...))
+	status, err := b.Status(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, status.Trouble, "")
+}
+
+// Two commands, or two services of one: the proof of the one goes on while the other writes.
+func TestAPublicationThatCannotHoldHoldsUpNoOther(t *testing.T) {
+	h := newHouse(t, 1)
+	h.stop()
+	h.patience = time.Hour
+	h.traefik.set(func() { h.traefik.disabled["shop-web-p80"] = "no such entry point" })
+	h.run()
+	first, _ := h.balancer()
+	second, _ := h.balancer()
+	ended := make(chan error, 1)
+	go func() { ended <- first.Do(soon(t), h.route(refs("web", 1)...)) }()
+	eventually(t, "it is written", func() bool { return h.serves(refs("web", 1)...) })
+
+	other := h.route()
+	other.Service = "api"
+	assert.NilError(t, second.Do(soon(t), other))
+	select {
+	case err := <-ended:
+		t.Fatalf("it is not live, and ended with %v", err)
+	default:
+	}
+	h.traefik.set(func() { clear(h.traefik.disabled) })
+	assert.NilError(t, <-ended, "its proof goes on with what the other one wrote")
+}
+
 func TestHarmlessSignalsWithdrawNothing(t *testing.T) {
 	now := time.Unix(0, 0)
 	up := judgement{Up: true, EverUp: true}
