@@ -39,7 +39,7 @@ func (i *invocation) attach(
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		i.follow(following, host, project.Name, replicas, printer, begun)
+		i.followAttached(following, host, project.Name, replicas, printer, begun)
 	}()
 	select {
 	case <-ended:
@@ -103,87 +103,26 @@ func (i *invocation) kill(ctx context.Context, replicas []plan.Replica) error {
 	return errors.Join(errs...)
 }
 
-// follow prints the logs of containers until all of them have ended and the engine does not start them again.
-func (i *invocation) follow(ctx context.Context, host Engine, project string, replicas []plan.Replica, printer *logPrinter, begun time.Time) {
+// followAttached prints the logs of containers, and how each of them ended, until all have.
+func (i *invocation) followAttached(
+	ctx context.Context, host Engine, project string, replicas []plan.Replica, printer *logPrinter, begun time.Time,
+) {
 	printer.expect(replicas)
 	var following sync.WaitGroup
 	for _, r := range replicas {
 		following.Go(func() {
-			since := begun
-			if !r.CreatedAt.Before(begun.Truncate(time.Second)) {
-				since = time.Time{} // made by this run: from its first line
+			options := engine.LogOptions{Tail: "all"}
+			if r.CreatedAt.Before(begun.Truncate(time.Second)) { // else it was made by this run: from its first line
+				options.Since = begun.Format(time.RFC3339Nano)
 			}
-			if err := i.followOne(ctx, host, project, r, printer, since); err != nil && ctx.Err() == nil {
+			now, err := printer.followOne(ctx, host, project, r, options)
+			if err != nil && ctx.Err() == nil {
 				i.warn(fmt.Sprintf("follow log of %s: %v", r.Name, err))
+			}
+			if now.State == plan.Exited || now.State == plan.Dead {
+				printer.note(r, fmt.Sprintf("exited with code %d", now.ExitCode))
 			}
 		})
 	}
 	following.Wait()
-}
-
-// revived is how often a container whose log ended is looked at, while the engine is about to start it again.
-const revived = 500 * time.Millisecond
-
-func pause(ctx context.Context) error {
-	timer := time.NewTimer(revived)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
-func (i *invocation) followOne(ctx context.Context, host Engine, project string, r plan.Replica, printer *logPrinter, since time.Time) error {
-	for {
-		options := engine.LogOptions{Follow: true, Tail: "all"}
-		if !since.IsZero() {
-			options.Since = since.Format(time.RFC3339Nano)
-		}
-		if err := printer.copyOne(ctx, host, r, options); err != nil {
-			return err
-		}
-		since = time.Now()
-		now, err := i.settled(ctx, host, project, r)
-		if err != nil {
-			return err
-		}
-		if now.State == plan.Running || now.State == plan.Paused {
-			if err := pause(ctx); err != nil { // it was just started again, or has a log that cannot be followed
-				return err
-			}
-			continue
-		}
-		if now.State == plan.Exited || now.State == plan.Dead {
-			printer.note(r, fmt.Sprintf("exited with code %d", now.ExitCode))
-		}
-		return nil
-	}
-}
-
-// settled is a container once the engine is not about to start it again; one without a state is gone.
-func (i *invocation) settled(ctx context.Context, host Engine, project string, r plan.Replica) (plan.Replica, error) {
-	for {
-		replicas, err := host.List(ctx, project)
-		if err != nil {
-			return plan.Replica{}, err
-		}
-		now := byID(replicas, r.ID)
-		if now.State != plan.Restarting {
-			return now, nil
-		}
-		if err := pause(ctx); err != nil {
-			return plan.Replica{}, err
-		}
-	}
-}
-
-func byID(replicas []plan.Replica, id string) plan.Replica {
-	for _, r := range replicas {
-		if r.ID == id {
-			return r
-		}
-	}
-	return plan.Replica{}
 }

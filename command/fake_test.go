@@ -33,6 +33,8 @@ type fakeEngine struct {
 	killed    chan string
 	following chan struct{}            // one for each log that is followed
 	block     map[string]chan struct{} // a log that is followed ends when its channel closes; by container name
+	lives     map[string][]string      // what a container that the engine starts again says in each life; by its name
+	readings  []engine.LogOptions
 }
 
 func newFakeEngine() *fakeEngine {
@@ -127,12 +129,23 @@ func (f *fakeEngine) Logs(ctx context.Context, id string, options engine.LogOpti
 		}
 	}
 	text, ends := f.logs[name], f.block[name]
+	lives := f.lives[name]
+	if len(lives) > 0 {
+		text, f.lives[name] = lives[0], lives[1:]
+	}
+	f.readings = append(f.readings, options)
+	if options.Last != nil && text != "" {
+		*options.Last = noon.Add(time.Duration(len(f.readings)) * time.Second)
+	}
 	f.mu.Unlock()
 	if _, err := io.WriteString(out, text); err != nil {
 		return err
 	}
 	if !options.Follow {
 		return nil
+	}
+	if len(lives) > 1 {
+		return nil // it runs again
 	}
 	if ends == nil { // it ends by itself
 		f.mu.Lock()

@@ -3,7 +3,6 @@ package command
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -45,6 +44,14 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 	if n, err := strconv.Atoi(tail); tail != "all" && (err != nil || n < 0) {
 		return usagef("--tail: %q is no number of lines: it takes 0 and more, or all", tail)
 	}
+	for _, flag := range []string{"since", "until"} {
+		if text := c.String(flag); text != "" && !engine.IsTime(text) {
+			return usagef("--%s: %q is no time: it takes a time (2026-01-02T13:23:37Z) or a duration (42m)", flag, text)
+		}
+	}
+	if c.IsSet("index") && c.Int("index") < 1 {
+		return usagef("--index: replicas are numbered from 1")
+	}
 	project, err := i.find(ctx)
 	if err != nil {
 		return err
@@ -63,13 +70,21 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 	}
 	chosen := logged(replicas, services, c.Int("index"))
 	if c.Int("index") > 0 && len(chosen) == 0 {
-		return fmt.Errorf("no replica %d", c.Int("index"))
+		return fmt.Errorf("%s has no replica %d", first(strings.Join(services, ", "), "project "+project.Name), c.Int("index"))
 	}
 	printer := newLogPrinter(i.IO, palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
 	options := engine.LogOptions{
-		Follow: c.Bool("follow"), Tail: tail, Since: c.String("since"), Until: c.String("until"), Timestamps: c.Bool("timestamps"),
+		Tail: tail, Since: c.String("since"), Until: c.String("until"), Timestamps: c.Bool("timestamps"),
 	}
-	return printer.copyAll(ctx, host, chosen, options)
+	if c.Bool("follow") {
+		err = printer.followAll(ctx, host, project.Name, chosen, options)
+	} else {
+		err = printer.copyAll(ctx, host, chosen, options)
+	}
+	if ctx.Err() != nil {
+		return codeError(exitInterrupted) // that is how following ends
+	}
+	return err
 }
 
 // logged chooses replicas by service and slot, in that order.
@@ -117,24 +132,15 @@ func (l *logPrinter) expect(replicas []plan.Replica) {
 
 func logName(r plan.Replica) string { return fmt.Sprintf("%s-%d", r.Service, r.Slot) }
 
-// copyAll copies the logs of containers until all of them end.
+// copyAll copies the logs of containers one after the other: the same logs give the same text.
 func (l *logPrinter) copyAll(ctx context.Context, host Engine, replicas []plan.Replica, options engine.LogOptions) error {
 	l.expect(replicas)
-	if !options.Follow {
-		for _, r := range replicas { // one after the other: the same logs give the same text
-			if err := l.copyOne(ctx, host, r, options); err != nil {
-				return err
-			}
+	for _, r := range replicas {
+		if err := l.copyOne(ctx, host, r, options); err != nil {
+			return err
 		}
-		return nil
 	}
-	errs := make([]error, len(replicas))
-	var copying sync.WaitGroup
-	for at, r := range replicas {
-		copying.Go(func() { errs[at] = l.copyOne(ctx, host, r, options) })
-	}
-	copying.Wait()
-	return errors.Join(errs...)
+	return nil
 }
 
 func (l *logPrinter) copyOne(ctx context.Context, host Engine, r plan.Replica, options engine.LogOptions) error {

@@ -1,12 +1,14 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
 
 	"hyper-lite/plan"
 )
@@ -63,5 +65,44 @@ func TestLogsOfServicesAndReplicas(t *testing.T) {
 	assert.Equal(t, r.code, 1)
 	assert.Equal(t, r.err, "error: no such service: wbe\n hint: did you mean `web`?\n")
 	assert.Equal(t, s.run("logs", "--tail", "many").code, 2)
-	assert.Equal(t, s.run("logs", "--index", "9", "web").code, 1)
+	assert.Equal(t, s.run("logs", "--index", "9", "web").err, "error: web has no replica 9\n")
+	assert.Equal(t, s.run("logs", "--index", "9").err, "error: project shop has no replica 9\n")
+	assert.Equal(t, s.run("logs", "--index", "0", "web").code, 2)
+}
+
+func TestATimeOfLogsIsCheckedBeforeAnything(t *testing.T) {
+	s := newShell(t, "")
+	for typed, code := range map[string]int{
+		"--since yesterday": 2, "--until 5parsecs": 2, "--since 2026-01-02T13:23:37Z": 1, "--since 42m": 1, "--since 1767360217": 1, "--until 2026-01-02": 1,
+	} {
+		r := s.run(strings.Fields("logs " + typed)...)
+		assert.Equal(t, r.code, code, "%s: %s", typed, r.err)
+	}
+	assert.Assert(t, is.Contains(s.run("logs", "--since", "yesterday").err, "--since: \"yesterday\" is no time"))
+}
+
+func TestAContainerIsFollowedThroughItsRestarts(t *testing.T) {
+	for _, tail := range []string{"all", "0"} {
+		s := newShell(t, "name: shop\nservices: {db: {image: postgres:15}}\n")
+		assert.Equal(t, s.run("up", "-d").code, 0)
+		s.engine.lives = map[string][]string{"shop-db-1": {"", "one\n", "two\n", "three\n"}}
+		r := s.run("logs", "-f", "--tail", tail)
+		assert.Equal(t, r, result{0, "db-1  | one\ndb-1  | two\ndb-1  | three\n", ""})
+		var since, tails []string
+		for _, o := range s.engine.readings {
+			since, tails = append(since, o.Since), append(tails, o.Tail)
+		}
+		assert.DeepEqual(t, since[2:], []string{"2026-01-02T12:00:02.000000001Z", "2026-01-02T12:00:03.000000001Z"})
+		assert.DeepEqual(t, tails, []string{tail, "all", "all", "all"})
+		assert.Equal(t, since[1] == "", tail == "all") // what was not asked for stays out
+	}
+}
+
+func TestInterruptedLogsSayNothing(t *testing.T) {
+	s := newShell(t, "name: shop\nservices: {db: {image: postgres:15}}\n")
+	assert.Equal(t, s.run("up", "-d").code, 0)
+	s.engine.block["shop-db-1"] = make(chan struct{})
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() { <-s.engine.following; interrupt() }()
+	assert.Equal(t, s.runContext(ctx, "logs", "-f"), result{130, "", ""})
 }

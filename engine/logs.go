@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	timetypes "github.com/docker/docker/api/types/time"
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"hyper-lite/plan"
@@ -23,6 +25,16 @@ type LogOptions struct {
 	Since      string // a time or a duration, as `docker logs` takes it; "" is the beginning
 	Until      string
 	Timestamps bool
+
+	// Last, where it is not nil, is set to the time at which the engine took the newest line that was read. A later
+	// reading that begins just after it neither loses a line nor repeats one.
+	Last *time.Time
+}
+
+// IsTime says whether a text is a time or a duration as LogOptions take it.
+func IsTime(text string) bool {
+	_, err := timetypes.GetTimestamp(text, time.Now())
+	return err == nil
 }
 
 // Logs reads a container's log into two writers, in the order in which it was written, and returns at its
@@ -39,14 +51,18 @@ func (e *Engine) Logs(ctx context.Context, name string, options LogOptions, stdo
 		Tail:       options.Tail,
 		Since:      options.Since,
 		Until:      options.Until,
-		Timestamps: options.Timestamps,
+		Timestamps: options.Timestamps || options.Last != nil,
 	})
 	if err != nil {
 		return fmt.Errorf("read log of container %s: %w", name, err)
 	}
 	defer log.Close()
+	if options.Last != nil {
+		stdout = &datedWriter{stdout, options.Last, options.Timestamps}
+		stderr = &datedWriter{stderr, options.Last, options.Timestamps}
+	}
 	if found.Config.Tty {
-		_, err = io.Copy(stdout, log)
+		err = copyLines(stdout, log)
 	} else {
 		_, err = stdcopy.StdCopy(stdout, stderr, log)
 	}
@@ -54,6 +70,49 @@ func (e *Engine) Logs(ctx context.Context, name string, options LogOptions, stdo
 		return cause
 	}
 	return wrap(err, "read log of container "+name)
+}
+
+// datedWriter takes in lines that begin with their time, one with each Write, as the engine sends them. It keeps
+// the newest time and, unless it is wanted, leaves it out of what it passes on.
+type datedWriter struct {
+	to   io.Writer
+	last *time.Time
+	keep bool
+}
+
+func (w *datedWriter) Write(text []byte) (int, error) {
+	line := text
+	if date, rest, found := bytes.Cut(text, []byte(" ")); found {
+		if at, err := time.Parse(time.RFC3339Nano, string(date)); err == nil {
+			if at.After(*w.last) {
+				*w.last = at
+			}
+			if !w.keep {
+				line = rest
+			}
+		}
+	}
+	if _, err := w.to.Write(line); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// copyLines copies one line with each Write. A very long one comes in parts.
+func copyLines(to io.Writer, from io.Reader) error {
+	lines := bufio.NewReaderSize(from, 64<<10)
+	for {
+		line, err := lines.ReadSlice('\n')
+		if _, writeErr := to.Write(line); writeErr != nil {
+			return writeErr
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return err
+		}
+	}
 }
 
 // diagnosed is how many log lines a diagnosis shows, and how long it may take.

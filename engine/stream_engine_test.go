@@ -80,6 +80,15 @@ func TestLogsKeepTheStreamsApart(t *testing.T) {
 			assert.NilError(t, s.Logs(t.Context(), c.Name, LogOptions{Follow: true}, &out, &stderr))
 			assert.Equal(t, out.String(), test.out)
 			assert.Equal(t, stderr.String(), test.stderr)
+
+			out.Reset()
+			stderr.Reset()
+			var last time.Time
+			assert.NilError(t, s.Logs(t.Context(), c.Name, LogOptions{Last: &last}, &out, &stderr))
+			assert.Equal(t, out.String()+stderr.String(), test.out+test.stderr)
+			after := last.Add(1).Format(time.RFC3339Nano)
+			assert.NilError(t, s.Logs(t.Context(), c.Name, LogOptions{Since: after, Last: &last}, &out, &stderr))
+			assert.Equal(t, out.String()+stderr.String(), test.out+test.stderr, "no line is read twice")
 		})
 	}
 }
