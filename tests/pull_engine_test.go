@@ -100,6 +100,19 @@ services:
     health-check: {path: /healthz, interval: 1s}
 `
 
+// done is how the engine changed the containers of a service while what ran. The balancer's are left out: the
+// sidecar signals it whenever a probe says something new.
+func (p *project) done(service string, what func()) []string {
+	p.t.Helper()
+	var actions []string
+	for _, action := range p.actions(what) {
+		if strings.HasPrefix(action, service+"-") {
+			actions = append(actions, action)
+		}
+	}
+	return actions
+}
+
 func TestATagThatMovedRollsTheServiceOnlyWhenAsked(t *testing.T) {
 	t.Parallel()
 	r := newRegistry(t)
@@ -108,7 +121,7 @@ func TestATagThatMovedRollsTheServiceOnlyWhenAsked(t *testing.T) {
 	p.must("up", "-d", "--wait")
 	old := p.names("web")
 
-	assert.DeepEqual(t, p.actions(func() {
+	assert.DeepEqual(t, p.done("web", func() {
 		unmoved := p.must("up", "-d", "--pull", "always")
 		says(t, unmoved.err, "image "+r.image("app:latest")+"  pulled  pull policy always")
 		says(t, unmoved.out, "nothing to change")
@@ -141,7 +154,7 @@ func TestATagThatIsNotInTheRegistryNeverTouchesWhatServes(t *testing.T) {
 	p.env = append(p.env, "IMAGE="+r.publish("app:v1"))
 	p.must("up", "-d", "--wait")
 	old := p.names("web")
-	assert.Equal(t, len(p.actions(func() {
+	assert.DeepEqual(t, p.done("web", func() {
 		p.at("IMAGE="+r.image("app:v2"), func() {
 			failed := p.exits(1, "up", "-d", "--wait")
 			says(t, failed.err, "image "+r.image("app:v2"), "needed by web", "check the name and the tag")
@@ -150,7 +163,7 @@ func TestATagThatIsNotInTheRegistryNeverTouchesWhatServes(t *testing.T) {
 			says(t, p.exits(1, "up", "-d", "--wait").err, "image "+r.image("nothing:v1"), "needed by web", "check the name and the tag")
 		})
 		assert.Equal(t, len(p.answerers(6)), 2)
-	})), 0)
+	}), []string(nil))
 	assert.DeepEqual(t, p.names("web"), old)
 	p.at("IMAGE="+r.publish("app:v2"), func() { p.must("up", "-d", "--wait") })
 	assert.Equal(t, p.inspect("web-2").Config.Image, r.image("app:v2"))
