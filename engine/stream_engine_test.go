@@ -4,6 +4,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/docker/api/types/container"
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 
@@ -75,7 +77,7 @@ func TestLogsKeepTheStreamsApart(t *testing.T) {
 			}), 1), plan.Start{Container: c})
 			code, err := s.Wait(t.Context(), c.Name)
 			assert.NilError(t, err)
-			assert.Equal(t, code, 0)
+			assert.Equal(t, code, int64(0))
 			var out, stderr bytes.Buffer
 			assert.NilError(t, s.Logs(t.Context(), c.Name, LogOptions{Follow: true}, &out, &stderr))
 			assert.Equal(t, out.String(), test.out)
@@ -136,7 +138,7 @@ func TestKillReachesOnlyOurs(t *testing.T) {
 	assert.NilError(t, s.Kill(t.Context(), c.Name, "SIGTERM"))
 	code, err := s.Wait(t.Context(), c.Name)
 	assert.NilError(t, err)
-	assert.Equal(t, code, 0)
+	assert.Equal(t, code, int64(0))
 	assert.NilError(t, s.Kill(t.Context(), c.Name, "SIGTERM"))
 	assert.NilError(t, s.Kill(t.Context(), s.project+"-nobody-1", "SIGTERM"))
 }
@@ -208,5 +210,16 @@ func TestAwaitEndsAsItMust(t *testing.T) {
 			}
 			assert.Check(t, unhealthy.After < 25*time.Second)
 		})
+	}
+}
+
+// Wait returns a container's exit code once it has ended.
+func (s scene) Wait(ctx context.Context, name string) (int64, error) {
+	ended, failed := s.client.ContainerWait(ctx, name, container.WaitConditionNotRunning)
+	select {
+	case end := <-ended:
+		return end.StatusCode, nil
+	case err := <-failed:
+		return 0, err
 	}
 }
