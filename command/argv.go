@@ -55,6 +55,12 @@ func readLine(app *cli.App, argv []string) (line, error) {
 			}
 		}
 	}
+	if verb := r.verb(); verb != nil && verb.ArgsUsage == "" && len(r.line.args) > 0 && !r.line.help {
+		return line{}, &usageError{
+			msg:  fmt.Sprintf("%s takes no argument: %q", words(r.line.path), r.line.args[0]),
+			hint: fmt.Sprintf("`%s %s --help` shows what it takes", programName, words(r.line.path)),
+		}
+	}
 	return r.line, nil
 }
 

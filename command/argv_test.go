@@ -75,6 +75,9 @@ func TestWrongLinesSayWhatWasMeant(t *testing.T) {
 		"up --d":               "unknown flag --d | `hyper-lite up --help` lists them",
 		"up -f":                "flag -f needs a value | ",
 		"up --scale":           "flag --scale needs a value | ",
+		"schema x":             "schema takes no argument: \"x\" | `hyper-lite schema --help` shows what it takes",
+		"service ls web":       "service ls takes no argument: \"web\" | `hyper-lite service ls --help` shows what it takes",
+		"version -- x":         "version takes no argument: \"x\" | `hyper-lite version --help` shows what it takes",
 		"logs --tial 5 --help": "unknown flag --tial | did you mean `--tail`? `hyper-lite logs --help` lists them",
 	} {
 		p := &program{}

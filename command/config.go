@@ -19,6 +19,7 @@ func (p *program) config() *cli.Command {
 		Name:  "config",
 		Usage: "print the files as one, with all that they refer to filled in",
 		Description: `hyper-lite config
+hyper-lite config web                      web and what it depends on
 hyper-lite config -q && echo fine         check the files only
 hyper-lite config --services
 hyper-lite config --format json | jq .services.web`,
@@ -46,9 +47,17 @@ func (i *invocation) config(ctx context.Context, c *cli.Context) error {
 	}
 	options := i.loadOptions(c.Args().Slice()...)
 	options.NoInterpolate = c.Bool("no-interpolate")
+	if options.NoInterpolate && c.NArg() > 0 {
+		return usagef("--no-interpolate prints the files whole: it takes no service")
+	}
 	project, err := i.load(ctx, options)
 	if err != nil {
 		return err
+	}
+	if c.NArg() > 0 {
+		if project, err = onlyServices(project, c.Args().Slice()); err != nil {
+			return err
+		}
 	}
 	if c.Bool("quiet") {
 		return nil
@@ -65,6 +74,26 @@ func (i *invocation) config(ctx context.Context, c *cli.Context) error {
 	}
 	_, err = i.Out.Write(text)
 	return err
+}
+
+// onlyServices is the project with the services that were named and what they depend on, and with the resources that
+// these use.
+func onlyServices(project compose.Project, services []string) (compose.Project, error) {
+	known := slices.Concat(serviceNames(project, nil), project.Model.ServiceNames()) // a service with cron is a job
+	if err := noSuchService(services, known); err != nil {
+		return project, err
+	}
+	model, err := project.Model.WithSelectedServices(services)
+	if err != nil {
+		return project, fmt.Errorf("choose services: %w", err)
+	}
+	model = model.WithoutUnnecessaryResources()
+	model.Jobs = nil
+	chosen := func(name string) bool { return slices.Contains(model.ServiceNames(), name) }
+	project.Model, project.Volumes, project.Networks = model, model.Volumes, model.Networks
+	project.Services = slices.DeleteFunc(slices.Clone(project.Services), func(s compose.Service) bool { return !chosen(s.Name) })
+	project.Jobs = slices.DeleteFunc(slices.Clone(project.Jobs), func(j compose.Job) bool { return !chosen(j.Name) })
+	return project, nil
 }
 
 func configText(project compose.Project, c *cli.Context) ([]byte, error) {

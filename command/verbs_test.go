@@ -302,6 +302,12 @@ func TestConfig(t *testing.T) {
 	assert.Equal(t, s.run("config", "-q"), result{})
 	assert.Equal(t, strings.Count(s.run("config", "--hash", "*").out, " v1:"), 3)
 	assert.Equal(t, s.run("config", "--hash", "nosuch").code, 1)
+	chosen := s.run("config", "db").out
+	assert.Assert(t, is.Contains(chosen, "postgres:15"))
+	assert.Assert(t, !strings.Contains(chosen, "shop:1") && !strings.Contains(chosen, "nightly"), chosen)
+	assert.Equal(t, s.run("config", "--services", "web").out, "db\nweb\n") // it depends on db
+	assert.Equal(t, s.run("config", "wbe"), result{1, "", "error: no such service: wbe\n hint: did you mean `web`?\n"})
+	assert.Equal(t, s.run("config", "--no-interpolate", "web").code, 2)
 	file := filepath.Join(t.TempDir(), "out.yaml")
 	assert.Equal(t, s.run("config", "-o", file).code, 0)
 	text, err := os.ReadFile(file)
