@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,6 +41,26 @@ func (i *invocation) runLifecycle(
 		if err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas)); err != nil {
 			return plan.Plan{}, err
 		}
+		if verb != "stop" { // nothing to stop is as wanted
+			if err := nothingThere(verb, project.Name, options.Services, have.Replicas); err != nil {
+				return plan.Plan{}, err
+			}
+		}
 		return decide(project.Name, project.wanted(), have, options)
 	})
+}
+
+// nothingThere is an error where a project, or a service that was named, has no container.
+func nothingThere(verb, project string, services []string, replicas []plan.Replica) error {
+	there := logged(replicas, services, 0)
+	const hint = "`" + programName + " up -d` makes them"
+	if len(there) == 0 && len(services) == 0 {
+		return &hinted{fmt.Errorf("project %s has no containers", project), hint}
+	}
+	for _, name := range services {
+		if !slices.ContainsFunc(there, func(r plan.Replica) bool { return r.Service == name && !r.OneOff }) {
+			return &hinted{fmt.Errorf("service %q has no container to %s", name, verb), hint}
+		}
+	}
+	return nil
 }

@@ -121,6 +121,20 @@ func TestLifecycle(t *testing.T) {
 	assert.Equal(t, r.code, 1)
 }
 
+func TestWhatIsNotThereCannotBeStarted(t *testing.T) {
+	s := newShell(t, shop)
+	const hint = " hint: `hyper-lite up -d` makes them\n"
+	for _, verb := range []string{"start", "restart"} {
+		assert.Equal(t, s.run(verb), result{1, "", "error: project shop has no containers\n" + hint})
+		assert.Equal(t, s.run(verb, "web"), result{1, "", "error: service \"web\" has no container to " + verb + "\n" + hint})
+	}
+	assert.Equal(t, s.run("stop").code, 0)
+	assert.Equal(t, s.run("up", "-d", "db").code, 0)
+	assert.Equal(t, s.run("restart").code, 0)
+	assert.Equal(t, s.run("start", "db").code, 0)
+	assert.Equal(t, s.run("start", "web").code, 1)
+}
+
 func TestDownLeavesNothing(t *testing.T) {
 	s := newShell(t, shop)
 	s.run("up", "-d")
