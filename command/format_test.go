@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/golden"
 
 	"hyper-lite/compose"
+	"hyper-lite/lb"
 	"hyper-lite/plan"
 )
 
@@ -79,6 +80,37 @@ func TestServicesInEveryForm(t *testing.T) {
 		assert.NilError(t, printList(&out, format, serviceRows(exampleProject(), exampleReplicas()), serviceColumns()))
 		golden.Assert(t, out.String(), "services-"+name+".golden")
 	}
+}
+
+func TestWhatTheBalancerServesInEveryForm(t *testing.T) {
+	web := func(slot, generation int) plan.Ref {
+		return plan.Ref{Service: "web", Slot: slot, Generation: generation}
+	}
+	status := lb.Status{Services: []lb.ServiceStatus{
+		{Service: "db", Routes: []compose.Route{{Protocol: compose.TCP, ServicePort: 5432, ContainerPort: 5432}}},
+		{
+			Service: "web",
+			Routes: []compose.Route{
+				{Protocol: compose.HTTP, ServicePort: 8080, ContainerPort: 80, Publish: []compose.HostPort{{Port: 8080}}},
+				{Protocol: compose.HTTP, ServicePort: 80, ContainerPort: 80, Hosts: []string{"shop.example"}, Publish: []compose.HostPort{{IP: "127.0.0.1", Port: 80}}},
+			},
+			Backends: []lb.BackendStatus{{Ref: web(1, 1), Healthy: true}, {Ref: web(4, 2), Reason: "connection refused"}},
+		},
+	}}
+	for name, format := range map[string]string{"table": "", "json": "json"} {
+		var out strings.Builder
+		assert.NilError(t, printList(&out, format, lbRows(status, exampleReplicas()), lbColumns()))
+		golden.Assert(t, out.String(), "lb-"+name+".golden")
+	}
+}
+
+func TestLbOfWhatDoesNotServe(t *testing.T) {
+	s := newShell(t, shop)
+	assert.Assert(t, strings.Contains(s.run("lb").err, "project shop has no balancer"))
+	s.engine.replicas = []plan.Replica{{Role: compose.RoleSidecar, State: plan.Exited}}
+	want := result{1, "", "error: project shop is stopped: nothing is served\n hint: `hyper-lite start` starts it again\n"}
+	assert.Equal(t, s.run("lb"), want)
+	assert.Equal(t, s.run("lb", "config"), want)
 }
 
 func TestAnEmptyListIsStillWellFormed(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"hyper-lite/compose"
 	"hyper-lite/lb"
+	"hyper-lite/plan"
 )
 
 func (p *program) lb() *cli.Command {
@@ -43,48 +44,61 @@ type lbRow struct {
 	Publish  string // addresses of the host
 	Replica  string // "web.1@4"
 	Healthy  bool
-	Health   string // "healthy for 3 minutes", or why not
+	Health   string // "healthy", or why not
 	Protocol string
+
+	Container string // its name, as ps has it
+
+	usual string // Publish, where the service port is published as it is
+}
+
+// published is the route, with its addresses of the host where its port does not say them.
+func (r lbRow) published() string {
+	switch r.Publish {
+	case r.usual:
+		return r.Route
+	case "":
+		return r.Route + " (networks only)"
+	}
+	return r.Route + " (at " + r.Publish + ")"
 }
 
 func lbColumns() []column[lbRow] {
 	return []column[lbRow]{
 		{"service", func(r lbRow) string { return r.Service }},
-		{"route", func(r lbRow) string { return r.Route }},
+		{"route", lbRow.published},
 		{"rule", func(r lbRow) string { return r.Rule }},
-		{"published", func(r lbRow) string { return r.Publish }},
-		{"replica", func(r lbRow) string { return r.Replica }},
+		{"replica", func(r lbRow) string { return r.Container }},
 		{"health", func(r lbRow) string { return r.Health }},
 	}
 }
 
-// reachBalancer finds the project and its balancer, or says that there is none.
-func (i *invocation) reachBalancer(ctx context.Context) (*lb.Balancer, error) {
-	project, err := i.find(ctx)
+// reachBalancer finds the project, its containers and its balancer, or says that there is none or that it is stopped.
+func (i *invocation) reachBalancer(ctx context.Context) (*lb.Balancer, []plan.Replica, error) {
+	project, replicas, err := i.projectNow(ctx)
 	if err != nil {
-		return nil, err
-	}
-	host, err := i.engine(ctx)
-	if err != nil {
-		return nil, err
-	}
-	replicas, err := host.List(ctx, project.Name)
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, r := range replicas {
-		if r.Role == compose.RoleSidecar {
-			return i.balance(ctx, project.Name)
+		if r.Role != compose.RoleSidecar {
+			continue
 		}
+		if r.State == plan.Exited || r.State == plan.Created || r.State == plan.Dead {
+			return nil, nil, &hinted{
+				fmt.Errorf("project %s is stopped: nothing is served", project.Name), "`" + programName + " start` starts it again",
+			}
+		}
+		balancer, err := i.balance(ctx, project.Name)
+		return balancer, replicas, err
 	}
-	return nil, &hinted{
+	return nil, nil, &hinted{
 		errors.New("project " + project.Name + " has no balancer"),
 		"`up` makes one where a service has `protocol:`, or ports and more than one replica",
 	}
 }
 
 func (i *invocation) lbStatus(ctx context.Context, format string) error {
-	balancer, err := i.reachBalancer(ctx)
+	balancer, replicas, err := i.reachBalancer(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,20 +109,21 @@ func (i *invocation) lbStatus(ctx context.Context, format string) error {
 	if status.Trouble != "" {
 		i.warn("the newest change is not live: " + status.Trouble)
 	}
-	return printList(i.Out, format, lbRows(status), lbColumns())
+	return printList(i.Out, format, lbRows(status, replicas), lbColumns())
 }
 
-func lbRows(status lb.Status) []lbRow {
+func lbRows(status lb.Status, replicas []plan.Replica) []lbRow {
 	var rows []lbRow
 	for _, s := range status.Services {
 		for _, r := range s.Routes {
 			row := lbRow{
 				Service: s.Service, Protocol: string(r.Protocol),
 				Route: fmt.Sprintf("%s :%d -> %d", r.Protocol, r.ServicePort, r.ContainerPort),
-				Rule:  ruleText(r), Publish: publishText(r.Publish),
+				Rule:  ruleText(r), Publish: publishText(r.Publish), usual: hostPort(compose.HostPort{Port: r.ServicePort}),
 			}
 			for _, b := range s.Backends {
-				row.Replica, row.Healthy, row.Health = b.Ref.String(), b.Healthy, healthText(b)
+				row.Replica, row.Container = b.Ref.String(), containerName(b.Ref, replicas)
+				row.Healthy, row.Health = b.Healthy, healthText(b)
 				rows = append(rows, row)
 			}
 			if len(s.Backends) == 0 {
@@ -118,6 +133,16 @@ func lbRows(status lb.Status) []lbRow {
 		}
 	}
 	return rows
+}
+
+// containerName is a replica's container, or the replica's own name where the container is gone.
+func containerName(ref plan.Ref, replicas []plan.Replica) string {
+	for _, r := range replicas {
+		if r.Ref == ref && r.Role == compose.RoleReplica && !r.OneOff {
+			return r.Name
+		}
+	}
+	return ref.String()
 }
 
 func healthText(b lb.BackendStatus) string {
@@ -148,7 +173,7 @@ func hostPort(p compose.HostPort) string {
 var password = regexp.MustCompile(`(?m)^(\s*- sidecar:).*$`)
 
 func (i *invocation) lbConfig(ctx context.Context) error {
-	balancer, err := i.reachBalancer(ctx)
+	balancer, _, err := i.reachBalancer(ctx)
 	if err != nil {
 		return err
 	}

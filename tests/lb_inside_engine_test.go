@@ -64,7 +64,7 @@ func TestLbShowsRoutesAndFiles(t *testing.T) {
 	second.Replica = "web.2@1"
 	assert.DeepEqual(t, rows, []row{want, second})
 	table := p.must("lb").out
-	assert.Assert(t, strings.Contains(table, "web.2@1") && strings.Contains(table, "shop.test"), table)
+	assert.Assert(t, strings.Contains(table, p.name+"-web-2") && strings.Contains(table, "shop.test"), table)
 
 	files := p.must("lb", "config").out
 	for _, word := range []string{"# service-web.yml", "Host(`shop.test`)", "http://" + p.name + "-web-1-g1:80", "http://" + p.name + "-web-2-g1:80"} {
