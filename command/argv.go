@@ -225,6 +225,9 @@ func (r *reader) unknownFlag(flag string) error {
 }
 
 func unknownVerb(path, inner []*cli.Command, token string) error {
+	if instead, ok := elsewhere[token]; ok && len(path) == 0 {
+		return &usageError{msg: fmt.Sprintf("there is no command %q here", token), hint: instead}
+	}
 	var known []string
 	for _, c := range inner {
 		if !c.Hidden {

@@ -75,6 +75,10 @@ func TestWrongLinesSayWhatWasMeant(t *testing.T) {
 		"up --d":               "unknown flag --d | `hyper-lite up --help` lists them",
 		"up -f":                "flag -f needs a value | ",
 		"up --scale":           "flag --scale needs a value | ",
+		"exec -it web sh":      "there is no command \"exec\" here | `docker exec -it` takes a container of `hyper-lite ps`, as in `docker exec -it shop-web-1 sh`",
+		"top":                  "there is no command \"top\" here | `docker top` takes a container of `hyper-lite ps`, as in `docker top shop-web-1`",
+		"rm -f web":            "there is no command \"rm\" here | `hyper-lite down SERVICE` stops and removes a service's containers",
+		"-f a.yaml pull web":   "there is no command \"pull\" here | " + elsewhere["pull"],
 		"schema x":             "schema takes no argument: \"x\" | `hyper-lite schema --help` shows what it takes",
 		"service ls web":       "service ls takes no argument: \"web\" | `hyper-lite service ls --help` shows what it takes",
 		"version -- x":         "version takes no argument: \"x\" | `hyper-lite version --help` shows what it takes",
@@ -86,6 +90,22 @@ func TestWrongLinesSayWhatWasMeant(t *testing.T) {
 		usage, ok := errors.AsType[*usageError](err)
 		assert.Assert(t, ok, "%s: %v", typed, err)
 		assert.Equal(t, usage.msg+" | "+usage.hint, want, typed)
+	}
+}
+
+func TestVerbsThatAreElsewhereAreNotHere(t *testing.T) {
+	p := &program{}
+	p.app = p.tree()
+	for verb, instead := range elsewhere {
+		assert.Assert(t, named(p.app.Commands, verb) == nil, verb)
+		for typed := range strings.SplitSeq(instead, "`") {
+			fields := strings.Fields(typed)
+			if len(fields) < 2 || fields[0] != programName {
+				continue
+			}
+			_, err := readLine(p.app, fields[1:]) // what is told to type is there
+			assert.NilError(t, err, instead)
+		}
 	}
 }
 
