@@ -111,11 +111,15 @@ func TestVerbsThatAreElsewhereAreNotHere(t *testing.T) {
 
 func TestHelpComesBeforeAnythingElse(t *testing.T) {
 	s := newShell(t, "")
-	for _, typed := range []string{"--help", "-h", "help", "up --help", "up -h web", "help up", "lb config --help", "service --help"} {
+	for _, typed := range []string{"--help", "-h", "help", "up --help", "up -h web", "help up", "lb config --help", "service --help", "service"} {
 		r := s.run(strings.Fields(typed)...)
 		assert.Equal(t, r.code, 0, typed)
-		assert.Assert(t, strings.HasPrefix(r.out, "Examples:\n  hyper-lite "), "%s: %s", typed, r.out)
+		parts := strings.Split(r.out, "\n\n") // what it is, how it is typed, examples
+		assert.Assert(t, strings.HasPrefix(parts[0], "hyper-lite") && strings.Contains(parts[0], ": "), "%s: %s", typed, r.out)
+		assert.Assert(t, strings.HasPrefix(parts[1], "Usage: hyper-lite "), "%s: %s", typed, r.out)
+		assert.Assert(t, strings.HasPrefix(parts[2], "Examples:\n  hyper-lite "), "%s: %s", typed, r.out)
 		assert.Equal(t, r.err, "", typed)
 	}
+	assert.Equal(t, s.run("service").out, s.run("service", "-h").out)
 	assert.Equal(t, len(s.engine.calls), 0)
 }

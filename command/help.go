@@ -10,7 +10,8 @@ import (
 
 // A verb's Description holds its examples, one a line, and its ArgsUsage its arguments.
 
-// printHelp prints the help of a verb, or of the program where path is empty. Examples come first.
+// printHelp prints the help of a verb, or of the program where path is empty: what it is, how it is typed, examples,
+// then everything there is.
 func (p *program) printHelp(path []*cli.Command) error {
 	var b strings.Builder
 	if len(path) == 0 {
@@ -23,19 +24,20 @@ func (p *program) printHelp(path []*cli.Command) error {
 }
 
 func (p *program) programHelp(b *strings.Builder) {
+	fmt.Fprintf(b, "hyper-lite: %s\n\nUsage: hyper-lite [flags] COMMAND [flags] [arguments]\n\n", p.app.Usage)
 	examples(b, `hyper-lite up                        bring ./compose.yaml to life and follow its logs
 hyper-lite up -d --wait              the same in the background, done when all is healthy
 hyper-lite plan                      what up would do, and why
 hyper-lite ps                        what runs
 hyper-lite scale web=5               five replicas behind one port
 hyper-lite down                      take it down, volumes stay`)
-	fmt.Fprintf(b, "\nhyper-lite: %s\n\nUsage: hyper-lite [flags] COMMAND [flags] [arguments]\n\nCommands:\n", p.app.Usage)
+	b.WriteString("\nCommands:\n")
 	verbs(b, p.app.Commands)
 	b.WriteString("\nFlags of every command:\n")
 	flags(b, p.app.Flags)
 	b.WriteString(`
 Exit codes:
-  0 done   1 error   2 wrong usage   3 not healthy or rolled back
+  0 done   1 error   2 wrong usage   3 not healthy
   4 engine unreachable   5 another command holds the project   130 interrupted
 
 ` + "`hyper-lite COMMAND --help` shows a command's flags.\n")
@@ -43,12 +45,11 @@ Exit codes:
 
 func (p *program) verbHelp(b *strings.Builder, path []*cli.Command) {
 	verb := path[len(path)-1]
-	if verb.Description != "" {
-		examples(b, verb.Description)
-		b.WriteString("\n")
-	}
 	name := programName + " " + words(path)
 	fmt.Fprintf(b, "%s: %s\n\nUsage: %s", name, verb.Usage, name)
+	if groups(verb) {
+		b.WriteString(" COMMAND")
+	}
 	if len(verb.Flags) > 0 {
 		b.WriteString(" [flags]")
 	}
@@ -56,6 +57,10 @@ func (p *program) verbHelp(b *strings.Builder, path []*cli.Command) {
 		b.WriteString(" " + verb.ArgsUsage)
 	}
 	b.WriteString("\n")
+	if verb.Description != "" {
+		b.WriteString("\n")
+		examples(b, verb.Description)
+	}
 	if len(verb.Subcommands) > 0 {
 		b.WriteString("\nCommands:\n")
 		verbs(b, verb.Subcommands)
@@ -66,6 +71,9 @@ func (p *program) verbHelp(b *strings.Builder, path []*cli.Command) {
 	}
 	b.WriteString("\n`hyper-lite --help` shows the flags of every command.\n")
 }
+
+// groups says that a verb does nothing itself: it only holds others.
+func groups(verb *cli.Command) bool { return verb.Action == nil && len(verb.Subcommands) > 0 }
 
 func examples(b *strings.Builder, lines string) {
 	b.WriteString("Examples:\n")

@@ -52,7 +52,8 @@ func (p *program) dispatch(ctx context.Context, argv []string) error {
 	if err != nil {
 		return err
 	}
-	if line.help || (len(line.path) == 0 && len(line.globals) == 0) {
+	bare := len(line.path) == 0 && len(line.globals) == 0
+	if line.help || bare || (len(line.path) > 0 && groups(line.path[len(line.path)-1])) {
 		return p.printHelp(line.path)
 	}
 	return p.app.RunContext(ctx, line.argv(programName))

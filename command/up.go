@@ -15,7 +15,7 @@ func (p *program) up() *cli.Command {
 		Name:      "up",
 		Usage:     "bring the project to what the files say, and follow its logs",
 		ArgsUsage: "[SERVICE...]",
-		Description: `hyper-lite up                              Ctrl-C stops the containers again
+		Description: `hyper-lite up                              Ctrl-C stops the containers gracefully: exit 0; a second one kills: exit 130
 hyper-lite up -d                           in the background
 hyper-lite up -d --wait                    done when everything is healthy, exit 3 when it cannot be
 hyper-lite up -d --scale web=5 web
