@@ -43,7 +43,7 @@ func printList[T any](out io.Writer, format string, rows []T, columns []column[T
 	case strings.HasPrefix(format, "table "):
 		return printTemplateTable(out, strings.TrimPrefix(format, "table "), rows)
 	}
-	shape, err := parseTemplate(format)
+	shape, err := parseTemplate[T](format)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func cells(words []string) table.Row {
 
 // printTemplateTable aligns a template's tab-separated cells under a header made of the field names in it.
 func printTemplateTable[T any](out io.Writer, format string, rows []T) error {
-	shape, err := parseTemplate(format)
+	shape, err := parseTemplate[T](format)
 	if err != nil {
 		return err
 	}
@@ -122,6 +122,9 @@ func headers[T any]() map[string]string {
 	names := map[string]string{}
 	kind := reflect.TypeFor[T]()
 	for i := range kind.NumField() {
+		if !kind.Field(i).IsExported() {
+			continue
+		}
 		names[kind.Field(i).Name] = strings.ToUpper(kind.Field(i).Name)
 	}
 	return names
@@ -145,16 +148,38 @@ var templateWords = template.FuncMap{
 	},
 }
 
-func parseTemplate(format string) (*template.Template, error) {
+// parseTemplate reads a template for rows of one type. It is tried on an empty row, so that a wrong field is told
+// whether or not there are rows.
+func parseTemplate[T any](format string) (*template.Template, error) {
+	if !strings.Contains(format, "{{") {
+		return nil, &usageError{msg: "--format: " + quoted(format) + " is not allowed", hint: formatHint}
+	}
 	format = strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(format)
 	shape, err := template.New("format").Funcs(templateWords).Parse(format)
 	if err != nil {
-		return nil, &usageError{
-			msg:  fmt.Sprintf("--format: %v", err),
-			hint: "it takes table, json, or a Go template such as '{{.Name}}'",
-		}
+		return nil, &usageError{msg: fmt.Sprintf("--format: %v", err), hint: formatHint}
+	}
+	if err := unknownField[T](shape); err != nil {
+		return nil, err
 	}
 	return shape, nil
+}
+
+const formatHint = "it takes table, json, or a Go template such as '{{.Name}}'"
+
+// unknownField is an error where a template asks a row for a field that it does not have.
+func unknownField[T any](shape *template.Template) error {
+	var empty T
+	err := shape.Execute(io.Discard, empty)
+	if err == nil || !strings.Contains(err.Error(), "can't evaluate field") {
+		return nil // what an empty row cannot do, a full one may
+	}
+	_, what, _ := strings.Cut(err.Error(), "can't evaluate field ")
+	field, _, _ := strings.Cut(what, " ")
+	return &usageError{
+		msg:  "--format: there is no field " + quoted(field),
+		hint: "fields: " + strings.Join(sortedKeys(headers[T]()), ", "),
+	}
 }
 
 func fill(shape *template.Template, row any) (string, error) {

@@ -124,10 +124,18 @@ func TestAnEmptyListIsStillWellFormed(t *testing.T) {
 }
 
 func TestBadTemplatesAreUsageErrors(t *testing.T) {
-	for _, format := range []string{"{{.Nam", "{{.Nonsense}}", "{{nosuch .}}", "table {{.Nam"} {
+	for _, format := range []string{"{{.Nam", "{{.Nonsense}}", "{{nosuch .}}", "table {{.Nam", "jsn", "table Name"} {
 		err := printList(&strings.Builder{}, format, []psRow{{}}, psColumns())
 		assert.Equal(t, exitCode(err), exitUsage, "%s: %v", format, err)
 	}
+}
+
+func TestAWrongFieldListsTheFields(t *testing.T) {
+	err := printList(&strings.Builder{}, "{{.Nmae}}", []psRow(nil), psColumns())
+	assert.Error(t, err, `--format: there is no field "Nmae"`)
+	hint := hintOf(err)
+	assert.Assert(t, strings.HasPrefix(hint, "fields: Command, CreatedAt, ExitCode, "), hint)
+	assert.Assert(t, !strings.Contains(hint, "fullID"), hint)
 }
 
 func TestKeysOfCertificatesAreNotInspected(t *testing.T) {
