@@ -150,3 +150,20 @@ func TestAServiceAddedOnAnotherPortIsServedToo(t *testing.T) {
 	p.reached("one", 2, func() (string, error) { return ok(fresh, fmt.Sprintf("http://127.0.0.1:%d/replica", one)) })
 	p.reached("two", 2, func() (string, error) { return firstLine(fmt.Sprintf("127.0.0.1:%d", two)) })
 }
+
+func TestAPortThatChangesIsServedWithoutWaitingForTheOldOne(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, threeReplicas)
+	other := p.newPort("OTHER")
+	p.write("compose.yaml", strings.Replace(threeReplicas, "replicas: 3", "replicas: 1", 1)+`
+  api: {image: hyper-lite-demo, protocol: http, service_port: "${OTHER}", container_port: 80}
+`)
+	p.must("up", "-d", "--wait")
+	p.port = p.newPort("PORT")
+	p.must("up", "-d", "--wait")
+	p.reached("web", 2, func() (string, error) { return ok(fresh, p.url("/replica")) })
+	p.reached("api", 2, func() (string, error) { return ok(fresh, fmt.Sprintf("http://127.0.0.1:%d/replica", other)) })
+	// The sidecar says so once its patience is spent on the port that is gone.
+	_, said := p.written(p.name + "-hyper-lite-sidecar")
+	assert.Assert(t, !strings.Contains(said, "does not serve what it should"), said)
+}
