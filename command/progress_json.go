@@ -59,7 +59,7 @@ func (p *jsonProgress) event(e converge.Event) {
 	if e.Err != nil {
 		line.Error = e.Err.Error()
 	}
-	line.Seconds = e.Took.Round(time.Millisecond).Seconds()
+	line.Seconds = float64(e.Took.Round(time.Millisecond).Milliseconds()) / 1000
 	p.write(line)
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -145,10 +146,14 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 			n.ID, n.Group, n.Step.Verb(), n.Step.Subject(), detail(n.Step), n.Why, n.After, n.Settled, n.Optional, n.Step,
 		}
 	}
-	return json.Marshal(struct {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // the arrows of causes stay readable
+	err := encoder.Encode(struct {
 		Format   int        `json:"format"` // raised when a reader of the old form would misread the new one
 		Project  string     `json:"project"`
 		Steps    []nodeJSON `json:"steps"`
 		Warnings []string   `json:"warnings,omitempty"`
 	}{1, p.Project, nodes, p.Warnings})
+	return text.Bytes(), err
 }
