@@ -163,6 +163,9 @@ func printOne(out io.Writer, paint palette, err error) {
 	}
 	if field, ok := errors.AsType[*compose.FieldError](err); ok {
 		printField(out, paint, field)
+		if with, ok := err.(*hinted); ok {
+			printHint(out, paint, with.hint)
+		}
 		return
 	}
 	if unhealthy, ok := errors.AsType[*plan.UnhealthyError](err); ok {

@@ -35,6 +35,7 @@ type fakeEngine struct {
 	block     map[string]chan struct{} // a log that is followed ends when its channel closes; by container name
 	lives     map[string][]string      // what a container that the engine starts again says in each life; by its name
 	readings  []engine.LogOptions
+	workDir   string // of the project that runs
 }
 
 func newFakeEngine() *fakeEngine {
@@ -117,7 +118,7 @@ func (f *fakeEngine) List(context.Context, string) ([]plan.Replica, error) {
 func (f *fakeEngine) Projects(context.Context) ([]engine.Project, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return []engine.Project{{Name: "shop", WorkDir: "/gone", Replicas: f.replicas}}, nil
+	return []engine.Project{{Name: "shop", WorkDir: first(f.workDir, "/gone"), Replicas: f.replicas}}, nil
 }
 
 func (f *fakeEngine) Logs(ctx context.Context, id string, options engine.LogOptions, out, bad io.Writer) error {

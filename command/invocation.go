@@ -1,12 +1,10 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -178,64 +176,6 @@ func (i *invocation) load(ctx context.Context, options compose.LoadOptions) (com
 	slices.Sort(warnings)
 	i.warn(slices.Compact(warnings)...)
 	return project, nil
-}
-
-// foundProject is a project that may be known by its name alone.
-type foundProject struct {
-	compose.Project
-	files bool // it was read from files
-}
-
-// wanted is the project as the plans take it: nil where only its name is known.
-func (f foundProject) wanted() *compose.Project {
-	if !f.files {
-		return nil
-	}
-	return &f.Project
-}
-
-// find reads the files. Where there are none it finds the project by -p, by COMPOSE_PROJECT_NAME, or by the
-// folder that its containers were made from. Where they are wrong, -p still finds it: what runs can be looked
-// at and taken down.
-func (i *invocation) find(ctx context.Context) (foundProject, error) {
-	project, err := i.load(ctx, i.loadOptions())
-	if err == nil {
-		return foundProject{Project: project, files: true}, nil
-	}
-	name := cmp.Or(i.project, i.env["COMPOSE_PROJECT_NAME"])
-	missing := errors.Is(err, compose.ErrNoFile) && len(i.files) == 0 && i.env["COMPOSE_FILE"] == ""
-	if !missing && (name == "" || ctx.Err() != nil) {
-		return foundProject{}, err
-	}
-	if !missing {
-		i.warn(fmt.Sprintf("the files are not used, only what runs: %v", err))
-	}
-	return i.findRunning(ctx, name, err)
-}
-
-// findRunning finds a project by its containers. cause is why the files do not tell.
-func (i *invocation) findRunning(ctx context.Context, name string, cause error) (foundProject, error) {
-	host, err := i.engine(ctx)
-	if err != nil {
-		return foundProject{}, err
-	}
-	projects, err := host.Projects(ctx)
-	if err != nil {
-		return foundProject{}, err
-	}
-	folder, err := filepath.Abs(i.directory)
-	if err != nil {
-		return foundProject{}, err
-	}
-	for _, p := range projects {
-		if p.Name == name || (name == "" && p.WorkDir == folder) {
-			return foundProject{Project: compose.Project{Name: p.Name, Dir: p.WorkDir, Files: p.Files}}, nil
-		}
-	}
-	if name != "" {
-		return foundProject{Project: compose.Project{Name: name}}, nil
-	}
-	return foundProject{}, &hinted{cause, "or name a project that runs: -p NAME"}
 }
 
 // engine opens the engine, once.

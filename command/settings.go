@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"hyper-lite/compose"
 )
 
 // settings are the flags of every command, with the variables that stand in for them.
@@ -45,6 +47,9 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 		noWait:    c.Bool("no-wait-lock"),
 		address:   c.String("host"),
 		context:   c.String("context"),
+	}
+	if s.project != "" && !compose.IsProjectName(s.project) {
+		return s, &usageError{msg: fmt.Sprintf("--project-name: %q is no name of a project", s.project), hint: compose.ProjectNames}
 	}
 	if err := oneOf("progress", s.progress, "auto", "tty", "plain", "json", "quiet"); err != nil {
 		return s, err

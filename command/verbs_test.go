@@ -93,6 +93,7 @@ func TestPlanDetailedExitCode(t *testing.T) {
 func TestScaleAndTheNextUp(t *testing.T) {
 	s := newShell(t, shop)
 	s.run("up", "-d")
+	assert.Assert(t, is.Contains(s.run("plan", "--format", "json", "--scale", "web=3").out, `"why": "scale 2->3"`))
 	assert.Equal(t, s.run("scale", "web=4").code, 0)
 	assert.Equal(t, strings.Count(s.run("ps", "--format", "{{.Service}}").out, "web"), 4)
 	assert.Assert(t, is.Contains(s.run("plan").out, "scale 4->2"))
@@ -165,8 +166,28 @@ func TestWrongFilesStopEverythingButWhatTheNameFinds(t *testing.T) {
 	assert.Equal(t, strings.Count(r.err, "error: "), 2, r.err)
 	assert.Assert(t, is.Contains(r.err, "did you mean `replicas`?"))
 	assert.Equal(t, len(s.engine.done), 0)
+	assert.Assert(t, !strings.Contains(r.err, "without the files"), r.err)
+	for _, verb := range []string{"down", "ps", "stop", "logs"} {
+		r := s.run(verb)
+		assert.Equal(t, r.code, 1)
+		assert.Equal(t, strings.Count(r.err, "`hyper-lite -p NAME down`"), 1, r.err)
+	}
+	s.engine.workDir = s.dir
+	assert.Assert(t, is.Contains(s.run("ps").err, "`hyper-lite -p shop down`"))
 	assert.Equal(t, s.run("-p", "shop", "down").code, 0)
 	assert.Equal(t, len(s.engine.replicas), 0)
+}
+
+func TestABadNameIsNotWorkedWith(t *testing.T) {
+	s := newShell(t, shop)
+	r := s.run("-p", "Bad Name!", "ps")
+	assert.Equal(t, r.code, 2)
+	assert.Assert(t, is.Contains(r.err, "hint: it is made of lower-case letters"))
+	s.env["COMPOSE_PROJECT_NAME"] = "Bad Name!"
+	r = s.run("ps")
+	assert.Equal(t, r.code, 1)
+	assert.Assert(t, is.Contains(r.err, "error: invalid project name"))
+	assert.Equal(t, len(s.engine.calls), 0)
 }
 
 func TestFailuresEndWithTheirCodes(t *testing.T) {

@@ -33,6 +33,12 @@ type LoadOptions struct {
 	NoInterpolate bool
 }
 
+// ProjectNames says what a project may be called.
+const ProjectNames = "it is made of lower-case letters, digits, dashes and underscores and starts with a letter or digit"
+
+// IsProjectName says whether a project may be called so.
+func IsProjectName(name string) bool { return name != "" && loader.NormalizeProjectName(name) == name }
+
 // Load reads the files of a project. It returns the project and what to warn of, one sentence each.
 // Mistakes in the files come as FieldErrors, all at once; a missing file is ErrNoFile.
 func Load(ctx context.Context, opt LoadOptions) (Project, []string, error) {
@@ -238,8 +244,8 @@ func (l *loading) model(ctx context.Context, details types.ConfigDetails) (model
 			err = fmt.Errorf("read the compose file: %v", r)
 		}
 	}()
-	if n := l.chosen.named; n != "" && loader.NormalizeProjectName(n) != n {
-		return nil, fmt.Errorf("invalid project name %q: it is made of lower-case letters, digits, dashes and underscores and starts with a letter or digit", n)
+	if n := l.chosen.named; n != "" && !IsProjectName(n) {
+		return nil, fmt.Errorf("invalid project name %q: %s", n, ProjectNames)
 	}
 	model, err = loader.LoadModelWithContext(ctx, details, l.options()...)
 	if err != nil {
