@@ -23,10 +23,11 @@ type control struct {
 	client   *http.Client
 }
 
+// newControl keeps no connection from one look to the next: where two looks meet, one may be left that carried no
+// request yet, and for such a one Traefik waits until its grace is over when it is stopped.
 func newControl(base, password string) control {
 	return control{base: base, password: password, client: &http.Client{
-		Timeout:   3 * time.Second,
-		Transport: &http.Transport{DialContext: redial, MaxIdleConns: 1, IdleConnTimeout: 10 * time.Second},
+		Timeout: 3 * time.Second, Transport: &http.Transport{DialContext: redial, DisableKeepAlives: true},
 	}}
 }
 

@@ -2,6 +2,11 @@ package lb
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -79,4 +84,37 @@ func servers(key string, addresses ...string) map[string]any {
 		list = append(list, map[string]string{key: a})
 	}
 	return map[string]any{"status": "enabled", "loadBalancer": map[string]any{"servers": list}}
+}
+
+// A balancer that is stopped waits for every connection, ours included.
+func TestLooksLeaveNoConnection(t *testing.T) {
+	var mu sync.Mutex
+	open, kept := map[net.Conn]bool{}, false
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }))
+	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		open[c] = true
+		kept = kept || state == http.StateIdle
+		if state == http.StateClosed {
+			delete(open, c)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	c := newControl(server.URL, "secret")
+	var looks sync.WaitGroup
+	for range 16 {
+		looks.Go(func() {
+			_, err := c.look(t.Context())
+			assert.Check(t, err)
+		})
+	}
+	looks.Wait()
+	eventually(t, "every connection is closed", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(open) == 0
+	})
+	assert.Assert(t, !kept, "a connection was kept for the next look")
 }
