@@ -109,6 +109,17 @@ func done(step plan.Step) string {
 	return participle(step.Verb(), "ed")
 }
 
+// because is the cause of a step behind what was done; "" where that says enough: what is simply new, or asked for.
+func because(n plan.Node) string {
+	if n.Why == "" || n.Why == "not found" || n.Why == n.Step.Verb() {
+		return ""
+	}
+	if code, exited := strings.CutPrefix(n.Why, "exited ("); exited { // as a cause it reads like the outcome
+		return "(had exited with " + code
+	}
+	return "(" + n.Why + ")"
+}
+
 // became is what an await waits for, in one word.
 func became(c plan.Condition) string {
 	switch c {
@@ -178,10 +189,10 @@ func (p *plainProgress) event(e converge.Event) {
 	switch e.Kind {
 	case converge.Started:
 		if long(step) {
-			p.line(subject(step), doing(step), e.Node.Why)
+			p.line(subject(step), doing(step), because(e.Node))
 		}
 	case converge.Done:
-		p.line(subject(step), done(step), e.Node.Why)
+		p.line(subject(step), done(step), because(e.Node))
 	case converge.Failed:
 		p.line(subject(step), p.paint.bad(step.Verb()+" failed"), "")
 	}

@@ -40,6 +40,8 @@ func rollout() plan.Plan {
 		{Step: plan.Pause{Service: "web", For: time.Second}},
 		{Step: plan.RemoveVolume{Name: "shop_data"}},
 		{Step: plan.Route{Service: "web"}},
+		{Step: plan.Start{Container: plan.Container{Name: "shop-db-1"}}, Why: "exited (143)"},
+		{Step: plan.Restart{Container: plan.Container{Name: "shop-db-1"}}, Why: "restart"},
 	} {
 		n.ID = len(p.Nodes) + 1
 		p.Nodes = append(p.Nodes, n)
