@@ -74,6 +74,24 @@ func TestPsInEveryForm(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatCanHaveTrafficHasTheBalancersPorts(t *testing.T) {
+	all := exampleReplicas()
+	web := all[1]
+	web.Generation, web.Name = 2, "shop-web-1-g2"
+	for name, change := range map[string]func(r *plan.Replica){
+		"replacing": func(*plan.Replica) {},
+		"starting":  func(r *plan.Replica) { r.Name, r.Health = "shop-web-1", plan.Starting },
+		"a run":     func(r *plan.Replica) { r.Name, r.OneOff = "shop-web-run", true },
+		"stopped":   func(r *plan.Replica) { r.Name, r.State = "shop-web-1", plan.Exited },
+	} {
+		r := web
+		change(&r)
+		assert.Equal(t, len(balanced(exampleProject().Project, r, all)), 0, name)
+	}
+	assert.Equal(t, len(balanced(exampleProject().Project, web, all[4:])), 2, "alone in its slot")
+	assert.Equal(t, len(balanced(exampleProject().Project, all[1], all)), 2)
+}
+
 func TestServicesInEveryForm(t *testing.T) {
 	for name, format := range map[string]string{"table": "", "json": "json"} {
 		var out strings.Builder

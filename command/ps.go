@@ -211,9 +211,10 @@ func newPsRow(project string, r plan.Replica, whole bool, now time.Time) psRow {
 }
 
 // balanced are the host ports by which the balancer reaches a replica: they are the service's as much as if
-// its containers published them.
+// its containers published them. Which replicas the balancer has is not asked for: one that cannot have traffic by what
+// the engine says of it has none of its ports.
 func balanced(project compose.Project, r plan.Replica, all []plan.Replica) []publisher {
-	if r.Role != compose.RoleReplica || r.State != plan.Running {
+	if r.Role != compose.RoleReplica || r.State != plan.Running || r.OneOff || r.Health == plan.Starting || replacing(r, all) {
 		return nil
 	}
 	service, ok := project.Service(r.Service)
@@ -234,6 +235,15 @@ func balanced(project compose.Project, r plan.Replica, all []plan.Replica) []pub
 		}
 	}
 	return ports
+}
+
+// replacing says that a replica is not yet, or never became, the one of its slot: it has the name of its generation,
+// because the one that it is to replace still has the slot's.
+func replacing(r plan.Replica, all []plan.Replica) bool {
+	name, provisional := strings.CutSuffix(r.Name, fmt.Sprintf("-g%d", r.Generation))
+	return provisional && slices.ContainsFunc(all, func(other plan.Replica) bool {
+		return other.Name == name && other.Service == r.Service && other.Slot == r.Slot && other.State == plan.Running
+	})
 }
 
 func portsText(ports []publisher) string {
