@@ -102,7 +102,7 @@ func (e *Engine) restart(ctx context.Context, step plan.Restart) error {
 	}
 	err = gone(e.client.ContainerRestart(ctx, id, stopOptions(step.Timeout)))
 	e.noteStart(id)
-	return err
+	return refused(err, step.Ref.Service)
 }
 
 func stopOptions(timeout *time.Duration) container.StopOptions {

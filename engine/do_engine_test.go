@@ -250,3 +250,13 @@ func TestAStartThatFails(t *testing.T) {
 	assert.ErrorContains(t, err, "start web.1@1: ")
 	assert.ErrorContains(t, err, "/missing")
 }
+
+func TestAProgramThatIsNotThereIsTold(t *testing.T) {
+	s := stage(t)
+	c := s.container("job", 1)
+	s.do(s.create(s.service("job", func(w *compose.Service) { w.Body.Entrypoint = types.ShellCommand{"/nosuch"} }), 1))
+	err := s.Do(t.Context(), plan.Start{Container: c})
+	start, ok := errors.AsType[*StartError](err)
+	assert.Assert(t, ok, "%v", err)
+	assert.Equal(t, start.Hint(), "look at entrypoint and command of job, and at what its volumes cover")
+}

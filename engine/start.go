@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/go-connections/nat"
 
@@ -36,6 +37,29 @@ func (e *Engine) start(ctx context.Context, step plan.Start) error {
 	}
 	if conflict := e.portConflict(ctx, id); conflict != nil {
 		return conflict
+	}
+	return refused(err, step.Ref.Service)
+}
+
+// StartError says that the engine cannot begin a container's process: there is no such program, it may not be run,
+// or something in its place is mounted over.
+type StartError struct {
+	Service string
+	Err     error // the engine's
+}
+
+func (e *StartError) Error() string { return e.Err.Error() }
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Hint is where to look.
+func (e *StartError) Hint() string {
+	return "look at entrypoint and command of " + e.Service + ", and at what its volumes cover"
+}
+
+// refused makes a StartError of what the engine calls a mistake of the one who asked.
+func refused(err error, service string) error {
+	if errdefs.IsInvalidArgument(err) {
+		return &StartError{service, err}
 	}
 	return err
 }
