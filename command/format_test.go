@@ -81,6 +81,7 @@ func TestOnlyWhatCanHaveTrafficHasTheBalancersPorts(t *testing.T) {
 	for name, change := range map[string]func(r *plan.Replica){
 		"replacing": func(*plan.Replica) {},
 		"starting":  func(r *plan.Replica) { r.Name, r.Health = "shop-web-1", plan.Starting },
+		"unhealthy": func(r *plan.Replica) { r.Name, r.Health = "shop-web-1", plan.Unhealthy },
 		"a run":     func(r *plan.Replica) { r.Name, r.OneOff = "shop-web-run", true },
 		"stopped":   func(r *plan.Replica) { r.Name, r.State = "shop-web-1", plan.Exited },
 	} {

@@ -214,10 +214,16 @@ func newPsRow(project string, r plan.Replica, whole bool, now time.Time) psRow {
 // its containers published them. Which replicas the balancer has is not asked for: one that cannot have traffic by what
 // the engine says of it has none of its ports.
 func balanced(project compose.Project, r plan.Replica, all []plan.Replica) []publisher {
-	if r.Role != compose.RoleReplica || r.State != plan.Running || r.OneOff || r.Health == plan.Starting || replacing(r, all) {
+	well := r.Health == plan.NoHealth || r.Health == plan.Healthy
+	if r.Role != compose.RoleReplica || r.State != plan.Running || r.OneOff || !well || replacing(r, all) {
 		return nil
 	}
-	service, ok := project.Service(r.Service)
+	return balancedPorts(project, r.Service, all)
+}
+
+// balancedPorts are the host ports by which the balancer reaches a service.
+func balancedPorts(project compose.Project, name string, all []plan.Replica) []publisher {
+	service, ok := project.Service(name)
 	if !ok {
 		return nil
 	}

@@ -137,7 +137,9 @@ func newServiceRow(project foundProject, name string, replicas []plan.Replica) s
 				ports = append(ports, publisher{p.HostIP, p.Container, p.Host, p.Protocol})
 			}
 		}
-		ports = append(ports, balanced(project.Project, r, replicas)...)
+	}
+	if row.Running > 0 {
+		ports = append(ports, balancedPorts(project.Project, name, replicas)...)
 	}
 	row.Ports = portsText(ports)
 	return row
