@@ -54,7 +54,8 @@ demo: engine build ## run examples/quickstart and show three replicas answering
 
 install: build ## install into $(PREFIX)/bin
 	install -d "$(DESTDIR)$(PREFIX)/bin"
-	install -m 755 hyper-lite $(wildcard hyper-lite-linux-*) "$(DESTDIR)$(PREFIX)/bin/"
+	for f in hyper-lite hyper-lite-linux-*; do \
+	if [ -f "$$f" ]; then install -m 755 "$$f" "$(DESTDIR)$(PREFIX)/bin/"; fi; done
 
 clean: ## remove what was built here; images and containers stay
 	rm -rf hyper-lite hyper-lite-linux-* .build
