@@ -114,6 +114,9 @@ func because(n plan.Node) string {
 	if n.Why == "" || n.Why == "not found" || n.Why == n.Step.Verb() {
 		return ""
 	}
+	if _, ok := n.Step.(plan.Unpause); ok {
+		return ""
+	}
 	if code, exited := strings.CutPrefix(n.Why, "exited ("); exited { // as a cause it reads like the outcome
 		return "(had exited with " + code
 	}

@@ -42,6 +42,7 @@ func rollout() plan.Plan {
 		{Step: plan.Route{Service: "web"}},
 		{Step: plan.Start{Container: plan.Container{Name: "shop-db-1"}}, Why: "exited (143)"},
 		{Step: plan.Restart{Container: plan.Container{Name: "shop-db-1"}}, Why: "restart"},
+		{Step: plan.Unpause{Container: plan.Container{Name: "shop-db-1"}}, Why: "paused"},
 	} {
 		n.ID = len(p.Nodes) + 1
 		p.Nodes = append(p.Nodes, n)
