@@ -115,6 +115,35 @@ services:
 	assert.Equal(t, follow.ends(), 0)
 }
 
+func TestAContainerIsFollowedThroughItsRestarts(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, `
+services:
+  quick: {image: hyper-lite-demo, command: [wait, 300ms, "5"], restart: always}
+  terminal: {image: hyper-lite-demo, command: [wait, 300ms, "6"], restart: always, tty: true}
+`)
+	p.must("up", "-d", "--no-start")
+	p.must("start")
+	follow := p.begin("logs", "-f", "-t")
+	eventually(t, 30*time.Second, func() error {
+		for _, ending := range []string{"code 5", "code 6"} {
+			if n := strings.Count(follow.out.String()+follow.err.String(), ending); n < 4 {
+				return fmt.Errorf("%d lines end with %s", n, ending)
+			}
+		}
+		return nil
+	})
+	p.must("stop", "-t", "1")
+	assert.Equal(t, follow.ends(), 0)
+	lines := func(text string) []string {
+		all := strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\r", "")), "\n")
+		slices.Sort(all)
+		return all
+	}
+	all := p.must("logs", "-t")
+	assert.DeepEqual(t, lines(follow.out.String()+follow.err.String()), lines(all.out+all.err)) // none lost, none twice
+}
+
 func TestCompletionKnowsTheServices(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "services: {web: {image: hyper-lite-demo}, worker: {image: hyper-lite-demo}, db: {image: hyper-lite-demo}}\n")
