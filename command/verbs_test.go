@@ -107,87 +107,12 @@ func TestScaleAndTheNextUp(t *testing.T) {
 	}
 }
 
-func TestLifecycle(t *testing.T) {
-	s := newShell(t, shop)
-	s.run("up", "-d")
-	assert.Equal(t, s.run("stop", "web").code, 0)
-	assert.Equal(t, s.run("ps", "--services").out, "db\n")
-	assert.Equal(t, s.run("ps", "--services", "--status", "exited").out, "web\n")
-	assert.Equal(t, s.run("start").code, 0)
-	assert.Equal(t, s.run("ps", "--services").out, "db\nweb\n")
-	s.engine.done = nil
-	assert.Equal(t, s.run("restart", "-t", "1", "db").code, 0)
-	assert.Assert(t, is.Contains(strings.Join(s.engine.done, "\n"), "restart db.1@1"))
-	r := s.run("stop", "nosuch")
-	assert.Equal(t, r.code, 1)
-}
-
-func TestWhatIsNotThereCannotBeStarted(t *testing.T) {
-	s := newShell(t, shop)
-	const hint = " hint: `hyper-lite up -d` makes them\n"
-	for _, verb := range []string{"start", "restart"} {
-		assert.Equal(t, s.run(verb), result{1, "", "error: project shop has no containers\n" + hint})
-		assert.Equal(t, s.run(verb, "web"), result{1, "", "error: service \"web\" has no container to " + verb + "\n" + hint})
-	}
-	assert.Equal(t, s.run("stop").code, 0)
-	assert.Equal(t, s.run("up", "-d", "db").code, 0)
-	assert.Equal(t, s.run("restart").code, 0)
-	assert.Equal(t, s.run("start", "db").code, 0)
-	assert.Equal(t, s.run("start", "web").code, 1)
-}
-
 func TestDownLeavesNothing(t *testing.T) {
 	s := newShell(t, shop)
 	s.run("up", "-d")
 	assert.Equal(t, s.run("down").code, 0)
 	assert.Equal(t, len(s.engine.replicas)+len(s.engine.networks), 0)
 	assert.Equal(t, s.run("down").out, "nothing to change\n")
-}
-
-func TestDownWithoutFiles(t *testing.T) {
-	s := newShell(t, shop)
-	s.run("up", "-d")
-	elsewhere := &shell{t: t, dir: t.TempDir(), engine: s.engine, env: map[string]string{}}
-	r := elsewhere.run("down")
-	assert.Equal(t, r.code, 1)
-	assert.Assert(t, is.Contains(r.err, "no compose file found"))
-	assert.Assert(t, is.Contains(r.err, "-p NAME"))
-	assert.Equal(t, elsewhere.run("-p", "shop", "down").code, 0)
-	assert.Equal(t, len(s.engine.replicas), 0)
-}
-
-func TestWrongFilesStopEverythingButWhatTheNameFinds(t *testing.T) {
-	s := newShell(t, shop)
-	s.run("up", "-d")
-	assert.NilError(t, os.WriteFile(filepath.Join(s.dir, "compose.yaml"), []byte("services:\n  web:\n    imagee: x\n    replcias: 3\n"), 0o600))
-	s.engine.done = nil
-	r := s.run("up", "-d")
-	assert.Equal(t, r.code, 1)
-	assert.Equal(t, strings.Count(r.err, "error: "), 2, r.err)
-	assert.Assert(t, is.Contains(r.err, "did you mean `replicas`?"))
-	assert.Equal(t, len(s.engine.done), 0)
-	assert.Assert(t, !strings.Contains(r.err, "without the files"), r.err)
-	for _, verb := range []string{"down", "ps", "stop", "logs"} {
-		r := s.run(verb)
-		assert.Equal(t, r.code, 1)
-		assert.Equal(t, strings.Count(r.err, "`hyper-lite -p NAME down`"), 1, r.err)
-	}
-	s.engine.workDir = s.dir
-	assert.Assert(t, is.Contains(s.run("ps").err, "`hyper-lite -p shop down`"))
-	assert.Equal(t, s.run("-p", "shop", "down").code, 0)
-	assert.Equal(t, len(s.engine.replicas), 0)
-}
-
-func TestABadNameIsNotWorkedWith(t *testing.T) {
-	s := newShell(t, shop)
-	r := s.run("-p", "Bad Name!", "ps")
-	assert.Equal(t, r.code, 2)
-	assert.Assert(t, is.Contains(r.err, "hint: it is made of lower-case letters"))
-	s.env["COMPOSE_PROJECT_NAME"] = "Bad Name!"
-	r = s.run("ps")
-	assert.Equal(t, r.code, 1)
-	assert.Assert(t, is.Contains(r.err, "error: invalid project name"))
-	assert.Equal(t, len(s.engine.calls), 0)
 }
 
 func TestFailuresEndWithTheirCodes(t *testing.T) {
