@@ -38,8 +38,12 @@ func (l *listener) all() string {
 
 func TestTheSidecarsImageIsTheExecutable(t *testing.T) {
 	s := stage(t)
+	own, err := os.Executable()
+	assert.NilError(t, err)
+	program, err := os.ReadFile(own)
+	assert.NilError(t, err)
 	executable := filepath.Join(t.TempDir(), "hyper-lite")
-	assert.NilError(t, os.WriteFile(executable, []byte("#! "+s.project), 0o755))
+	assert.NilError(t, os.WriteFile(executable, append(program, s.project...), 0o755)) // an image of its own
 	s.options.Executable = executable
 	name, err := s.SidecarImage()
 	assert.NilError(t, err)

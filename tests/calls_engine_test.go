@@ -69,7 +69,7 @@ func TestLookingChangesNothing(t *testing.T) {
 
 	// The sidecar knows what Traefik serves, and is asked through exec, which its socket in the container needs.
 	made, status := p.recorded(engine, "lb")
-	assert.Assert(t, strings.Contains(status.out, "web.1@1"), status.out)
+	assert.Assert(t, strings.Contains(status.out, p.name+"-web-1"), status.out)
 	for _, c := range made.mutating() {
 		assert.Assert(t, strings.HasSuffix(c.path, "/exec") || strings.HasPrefix(c.path, "/exec/"), "lb: %s", c)
 	}

@@ -39,7 +39,7 @@ func TestUpPullsWhatIsOnlyInTheRegistry(t *testing.T) {
 	assert.Equal(t, len(p.leftovers()), 0)
 
 	up := p.must("up", "-d")
-	says(t, up.err, "image "+name+" ", "pulling  not found", "pulled  not found")
+	says(t, up.err, "image "+name+" ", "pulling\n", "pulled\n")
 	assert.Equal(t, p.inspect("web-1").Config.Image, name)
 	assert.Equal(t, len(p.running("web")), 1)
 	assert.Assert(t, len(r.asked()) > 0)
@@ -123,7 +123,7 @@ func TestATagThatMovedRollsTheServiceOnlyWhenAsked(t *testing.T) {
 
 	assert.DeepEqual(t, p.done("web", func() {
 		unmoved := p.must("up", "-d", "--pull", "always")
-		says(t, unmoved.err, "image "+r.image("app:latest")+"  pulled  pull policy always")
+		says(t, unmoved.err, "image "+r.image("app:latest")+"  pulled  (pull policy always)")
 		says(t, unmoved.out, "nothing to change")
 	}), []string(nil))
 	assert.Assert(t, len(r.asked()) > 0)
