@@ -21,7 +21,7 @@ func (s *Sidecar) await(ctx context.Context, args AwaitArgs) (AwaitReply, error)
 		ctx = limited
 	}
 	s.beginAwait(args.Ref, args.Probe, start)
-	for {
+	for looked := false; ; {
 		j, changed, ok := s.prober.look(args.Ref)
 		if !ok {
 			return AwaitReply{}, fmt.Errorf("another command withdrew %s meanwhile", args.Ref)
@@ -36,6 +36,12 @@ func (s *Sidecar) await(ctx context.Context, args AwaitArgs) (AwaitReply, error)
 		select {
 		case <-changed:
 		case <-hopeless:
+			// The engine tells an event before its lists know of it: a first look can be older than the events.
+			if !looked {
+				looked = true
+				s.resync(ctx)
+				continue
+			}
 			return AwaitReply{Reason: j.Reason, After: time.Since(start)}, nil
 		case <-ctx.Done():
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {

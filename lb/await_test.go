@@ -62,11 +62,25 @@ func TestAwaitOfADeadReplicaEndsEarly(t *testing.T) {
 	ref := refs("web", 1)[0]
 	h.backends[ref].set(500)
 	eventually(t, "the sidecar follows the engine", func() bool { h.engine.mu.Lock(); defer h.engine.mu.Unlock(); return h.engine.emit != nil })
+	h.engine.state(ref, plan.Exited)
+	h.engine.mu.Lock()
+	h.engine.replicas[len(h.engine.replicas)-1].ExitCode = 3
+	h.engine.mu.Unlock()
 	h.engine.happen(Event{Action: "die", Ref: ref, ExitCode: 3})
 	start := time.Now()
 	u := unhealthy(t, b.Do(t.Context(), h.await(ref, time.Minute)))
 	assert.Equal(t, u.Reason, "exited (3)")
 	assert.Assert(t, time.Since(start) < 30*time.Second)
+}
+
+// What the engine told once may be out of date: before a replica is given up, the engine is asked.
+func TestAwaitAsksBeforeItGivesUp(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	ref := refs("web", 1)[0]
+	eventually(t, "the sidecar follows the engine", func() bool { h.engine.mu.Lock(); defer h.engine.mu.Unlock(); return h.engine.emit != nil })
+	h.engine.happen(Event{Action: "pause", Ref: ref}) // and the end of the pause went by unheard
+	assert.NilError(t, b.Do(t.Context(), h.await(ref, time.Minute)))
 }
 
 // One that the engine starts again at once is waited for.
