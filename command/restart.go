@@ -9,7 +9,7 @@ import (
 func (p *program) restart() *cli.Command {
 	return &cli.Command{
 		Name:      "restart",
-		Usage:     "restart containers in place, as they are",
+		Usage:     "restart containers in place, as they are; routed ones wave by wave, withdrawn before",
 		ArgsUsage: "[SERVICE...]",
 		Description: `hyper-lite restart
 hyper-lite restart --no-deps db`,

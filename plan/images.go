@@ -78,8 +78,14 @@ func (b *builder) pull(s compose.Service) error {
 			What: fmt.Sprintf("image %s of service %s", s.Body.Image, s.Name),
 			Hint: "its pull policy is never: build or load the image, or set another pull_policy",
 		}
-	default:
+	case "", types.PullPolicyMissing, types.PullPolicyIfNotPresent, types.PullPolicyBuild:
 		if there {
+			return nil
+		}
+	default: // daily, weekly, every_..., refresh: the engine does not say when an image was fetched
+		if there {
+			b.warn("pull_policy %s of service %s: image %s is there and is not looked for again; --pull always does that",
+				policy, s.Name, s.Body.Image)
 			return nil
 		}
 	}

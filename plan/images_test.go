@@ -25,3 +25,16 @@ func TestPullAlwaysIsAboutTheFilesServices(t *testing.T) {
 	delete(h.images, "traefik")
 	assert.DeepEqual(t, pulled("always"), []string{"image app: pull policy always", "image traefik: not found"})
 }
+
+// What the engine cannot tell is not passed over in silence.
+func TestAPolicyByAgeIsWarnedOf(t *testing.T) {
+	web := service("web", 1, "v1:aaaa")
+	web.Body.PullPolicy = "daily"
+	h := newHost("shop")
+	p, err := plan.Make(shop(web), h.observe(), plan.Options{})
+	assert.NilError(t, err)
+	assert.Equal(t, len(p.Images().Nodes), 0)
+	assert.DeepEqual(t, p.Warnings, []string{
+		"pull_policy daily of service web: image app is there and is not looked for again; --pull always does that",
+	})
+}
