@@ -27,6 +27,9 @@ func (b *builder) differs(s compose.Service, r Replica) string {
 	if r.Digest.Hash != s.Digest.Hash {
 		return fmt.Sprintf("spec hash %s->%s%s", short(r.Digest.Hash), short(s.Digest.Hash), fieldDrift(r.Digest.Fields, s.Digest.Fields))
 	}
+	if s.Role == compose.RoleSidecar {
+		return "" // its image's tag is the digest of the executable: two projects that import it at once move the ID only
+	}
 	if image, there := b.have.Images[s.Body.Image]; there && r.ImageID != "" && image.ID != r.ImageID {
 		return fmt.Sprintf("image digest changed %s->%s", short(r.ImageID), short(image.ID))
 	}

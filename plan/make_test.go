@@ -190,6 +190,14 @@ func TestMake(t *testing.T) {
 			have: func(*testing.T) *host { return newHost("shop") },
 		},
 		{
+			name: "sidecar-image-imported-again", want: shop(web(1, "v1:aaaa")),
+			have: func(t *testing.T) *host {
+				h := running(t, shop(web(1, "v1:aaaa")))
+				h.images["sidecar"] = plan.Image{ID: "sha256:of-another-import"}
+				return h
+			},
+		},
+		{
 			name: "newer-hyper-lite", want: shop(web(1, "v1:aaaa")),
 			have: func(t *testing.T) *host {
 				h := running(t, shop(web(1, "v1:aaaa")))
