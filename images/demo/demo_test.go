@@ -71,6 +71,25 @@ func TestEveryAnswerNamesTheReplica(t *testing.T) {
 	}
 }
 
+func TestABodyComesBackWholeAndInItsTime(t *testing.T) {
+	server := newServer(t)
+	for _, c := range []struct {
+		query, body string
+		least       time.Duration
+	}{{"", "abcdefghij", 0}, {"?ms=200", "abcdefghij", 200 * time.Millisecond}, {"?ms=40", "", 40 * time.Millisecond}} {
+		begun := time.Now()
+		answer, err := http.Post(server.URL+"/body"+c.query, "text/plain", strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || string(got) != c.body || time.Since(begun) < c.least {
+			t.Errorf("%s: got %q, %v after %s", c.query, got, err, time.Since(begun))
+		}
+	}
+}
+
 func TestWebSocketSaysItsNameThenEchoes(t *testing.T) {
 	server := newServer(t)
 	conn, _, err := websocket.Dial(t.Context(), server.URL+"/ws", nil)

@@ -20,6 +20,7 @@ type settings struct {
 	Greeting         string        // GREETING
 	StartDelay       time.Duration // START_DELAY: how long nothing listens
 	DrainLimit       time.Duration // DRAIN_LIMIT: how long open requests may last after SIGTERM
+	DieAfter         time.Duration // DIE_AFTER: how long it serves until it crashes; 0 is for ever
 	Unhealthy        bool          // HEALTH=fail: unhealthy from the start
 	Database         string        // a connection string, see databaseURL; "" is none
 }
@@ -38,6 +39,9 @@ func readSettings(env func(string) string) (settings, error) {
 	}
 	if s.DrainLimit, err = time.ParseDuration(or(env("DRAIN_LIMIT"), "8s")); err != nil {
 		return settings{}, fmt.Errorf("read DRAIN_LIMIT: %w", err)
+	}
+	if s.DieAfter, err = time.ParseDuration(or(env("DIE_AFTER"), "0s")); err != nil {
+		return settings{}, fmt.Errorf("read DIE_AFTER: %w", err)
 	}
 	s.Database, err = databaseURL(env)
 	return s, err
@@ -101,6 +105,12 @@ func serve(ctx context.Context, env func(string) string) error {
 		return server.Shutdown(limit)
 	})
 	log.Print("demo: ", name, " is serving")
+	if set.DieAfter > 0 {
+		time.AfterFunc(set.DieAfter, func() {
+			log.Print("demo: crashing after ", set.DieAfter)
+			os.Exit(1)
+		})
+	}
 	return group.Wait()
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"os"
@@ -37,6 +38,7 @@ func (w *web) handler() http.Handler {
 	mux.HandleFunc("POST /health/fail", w.setHealth(false))
 	mux.HandleFunc("POST /health/ok", w.setHealth(true))
 	mux.HandleFunc("GET /slow", w.slow)
+	mux.HandleFunc("POST /body", w.body)
 	mux.HandleFunc("GET /status", w.status)
 	mux.HandleFunc("GET /served", w.count)
 	mux.HandleFunc("GET /checks", w.checks)
@@ -99,6 +101,38 @@ func (w *web) slow(out http.ResponseWriter, in *http.Request) {
 	}
 	if sleep(in.Context(), time.Duration(milliseconds)*time.Millisecond) {
 		w.replica(out, in)
+	}
+}
+
+// parts is in how many pieces body sends its answer.
+const parts = 4
+
+// body sends back the request's body, in pieces over ?ms= milliseconds, with a pause before each. An answer that
+// began at once could be cut by a proxy that has not noticed the end of the request's body yet (golang/go#40747).
+func (w *web) body(out http.ResponseWriter, in *http.Request) {
+	milliseconds, err := strconv.ParseUint(or(in.FormValue("ms"), "0"), 10, 24)
+	if err != nil {
+		http.Error(out, "ms is a number of milliseconds", http.StatusBadRequest)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(out, in.Body, 1<<20))
+	if err != nil {
+		http.Error(out, err.Error(), http.StatusBadRequest)
+		return
+	}
+	pause := time.Duration(milliseconds) * time.Millisecond / parts
+	sender := http.NewResponseController(out)
+	for part := range parts {
+		if !sleep(in.Context(), pause) {
+			return
+		}
+		from, to := len(body)*part/parts, len(body)*(part+1)/parts
+		if _, err := out.Write(body[from:to]); err != nil {
+			return // the client is gone
+		}
+		if pause > 0 && sender.Flush() != nil {
+			return
+		}
 	}
 }
 
