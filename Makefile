@@ -3,15 +3,17 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LINK    := -s -w -X main.version=$(VERSION)
 PREFIX  ?= /usr/local
+# Where the docker CLI looks for plugins of one user; /usr/local/lib/docker/cli-plugins is that of all.
+PLUGINS ?= $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
 
 DEMO_IMAGES := hyper-lite-demo:latest traefik:v3.6.12
 TEST_IMAGES := $(DEMO_IMAGES) redis:7 postgres:15
 
-# Two packages at a time: the scenarios share one engine.
-TEST := go test -p 2 -timeout 14m
+# Two packages and four scenarios at a time: the scenarios share one engine, and wait more than they work.
+TEST := go test -p 2 -parallel 4 -timeout 20m
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 
-.PHONY: build test unit lint bench images format demo install clean help engine
+.PHONY: build test unit lint bench rollout-bench images format demo install install-plugin clean help engine
 
 build: ## build ./hyper-lite
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LINK)" -o hyper-lite .
@@ -24,6 +26,8 @@ test: engine build ## everything: unit, property, golden and house tests, and th
 	images/ensure.sh $(TEST_IMAGES)
 	cd images/demo && $(TEST) ./...
 	$(TEST) -tags engine ./...
+	@for need in dockerd ip nsenter iptables; do if [ "$$(id -u)" != 0 ] || ! command -v $$need >/dev/null; then \
+	echo "NOT RUN: an engine that restarts; it needs root, dockerd, ip, nsenter and iptables"; break; fi; done
 
 unit: ## the tests that need no engine
 	cd images/demo && $(TEST) ./...
@@ -43,7 +47,11 @@ format: ## gofumpt, in place
 
 bench: engine build ## the benchmarks, about ten minutes; docs/performance.md says how to read them
 	images/ensure.sh $(DEMO_IMAGES)
-	go test -p 1 -timeout 30m -tags engine -run '^$$' -bench . ./...
+	go test -p 1 -timeout 30m -tags engine -run '^$$' -bench . -skip '^BenchmarkRollout' ./...
+
+rollout-bench: engine build ## rolls under full load, beside docker compose, killed at every step; half an hour, docs/rollouts.md
+	images/ensure.sh $(DEMO_IMAGES)
+	go test -p 1 -timeout 60m -tags engine -run '^$$' -bench '^BenchmarkRollout' -v ./tests
 
 images: ## make sure that the images of the examples and tests are on the engine
 	images/ensure.sh $(TEST_IMAGES)
@@ -57,11 +65,17 @@ install: build ## install into $(PREFIX)/bin
 	for f in hyper-lite hyper-lite-linux-*; do \
 	if [ -f "$$f" ]; then install -m 755 "$$f" "$(DESTDIR)$(PREFIX)/bin/"; fi; done
 
+install-plugin: build ## install as a plugin of the docker CLI, of this user alone: `docker hyper`
+	install -d "$(DESTDIR)$(PLUGINS)"
+	install -m 755 hyper-lite "$(DESTDIR)$(PLUGINS)/docker-hyper"
+	for f in hyper-lite-linux-*; do \
+	if [ -f "$$f" ]; then install -m 755 "$$f" "$(DESTDIR)$(PLUGINS)/"; fi; done
+
 clean: ## remove what was built here; images and containers stay
 	rm -rf hyper-lite hyper-lite-linux-* .build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 engine:
 	@tests/engine.sh

@@ -23,8 +23,12 @@ func (p *program) tree() *cli.App {
 		Action:                    p.bare,
 		Commands: []*cli.Command{
 			p.up(), p.down(), p.ps(), p.logs(),
+			p.exec(), p.runVerb(), p.attachVerb(), p.top(), p.cp(), p.port(), p.wait(),
+			p.create(), p.rm(), p.killVerb(), p.pauseVerb(), p.unpauseVerb(),
 			p.start(), p.stop(), p.restart(), p.scale(),
-			p.plan(), p.config(), p.schema(), p.lb(), p.service(),
+			p.build(), p.pull(), p.push(), p.commit(), p.export(), p.watch(),
+			p.ls(), p.images(), p.volumes(), p.stats(), p.events(),
+			p.plan(), p.history(), p.rollback(), p.config(), p.schema(), p.lb(), p.service(), p.cron(),
 			p.versionVerb(), p.completion(),
 		},
 	}
@@ -65,8 +69,8 @@ func globalFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-wait-lock", Usage: "fail at once where another command holds the project"},
 		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "engine `ADDRESS` (default: DOCKER_HOST, then the docker context)"},
 		&cli.StringFlag{Name: "context", Usage: "docker context `NAME`"},
-		&cli.BoolFlag{Name: "compatibility", Hidden: true},
-		&cli.BoolFlag{Name: "all-resources", Hidden: true},
+		&cli.BoolFlag{Name: "compatibility", Hidden: true}, // refused, by name
+		&cli.BoolFlag{Name: "all-resources", Usage: "networks, volumes and models of the files that nothing uses, too"},
 		&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
 	}
 }

@@ -30,6 +30,11 @@ func (l line) argv(program string) []string {
 	return append(append(argv, "--"), l.args...)
 }
 
+// typed is the line as history shows it, without the program's own flags.
+func (l line) typed() string {
+	return strings.Join(slices.Concat(strings.Fields(words(l.path)), l.flags, l.args), " ")
+}
+
 // readLine understands argv without the program's name. Flags of the program may stand before or after the verb, flags
 // of a verb before or after its arguments; `--` ends the flags. Errors are *usageError.
 func readLine(app *cli.App, argv []string) (line, error) {
@@ -37,6 +42,10 @@ func readLine(app *cli.App, argv []string) (line, error) {
 	for len(r.rest) > 0 {
 		token := r.rest[0]
 		r.rest = r.rest[1:]
+		if verb := r.verb(); verb != nil && passesOn(verb) && len(r.line.args) == 1 {
+			r.others(token)
+			continue
+		}
 		switch {
 		case token == "--":
 			r.line.args = append(r.line.args, r.rest...)
@@ -76,6 +85,18 @@ func (r *reader) verb() *cli.Command {
 		return nil
 	}
 	return r.line.path[len(r.line.path)-1]
+}
+
+// passesOn says that all that follows a verb's first argument belongs to a command in a container, flags too.
+func passesOn(verb *cli.Command) bool { return strings.HasSuffix(verb.ArgsUsage, "[ARG...]") }
+
+// others takes the rest of the line as it is. A `--` before the command is for whoever is used to it.
+func (r *reader) others(token string) {
+	if token != "--" {
+		r.line.args = append(r.line.args, token)
+	}
+	r.line.args = append(r.line.args, r.rest...)
+	r.rest = nil
 }
 
 // word takes a verb, or an argument where the verb is complete.
@@ -165,7 +186,17 @@ func (r *reader) short(token string) error {
 	return nil
 }
 
+// add takes a flag down. The parser wants one form of a flag throughout: the one that was typed first.
 func (r *reader) add(global bool, flag string) {
+	typed, _, _ := strings.Cut(flag, "=")
+	known, _ := r.flag(strings.TrimLeft(typed, "-"))
+	for _, earlier := range slices.Concat(r.line.globals, r.line.flags) {
+		form, _, _ := strings.Cut(earlier, "=")
+		if other, ofProgram := r.flag(strings.TrimLeft(form, "-")); other == known && ofProgram == global {
+			flag = form + strings.TrimPrefix(flag, typed)
+			break
+		}
+	}
 	if global {
 		r.line.globals = append(r.line.globals, flag)
 		return

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,16 +16,30 @@ func changeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "scale", Usage: "`SERVICE=NUMBER` of replicas, instead of the file's; may be repeated"},
 		&cli.BoolFlag{Name: "no-deps", Usage: "leave alone what the services depend on"},
+		&cli.BoolFlag{Name: "always-recreate-deps", Usage: "replace what the named services depend on, too, as it is"},
 		&cli.BoolFlag{Name: "force-recreate", Usage: "replace replicas that are as wanted, too"},
 		&cli.BoolFlag{Name: "no-recreate", Usage: "leave replicas that differ from the file"},
 		&cli.BoolFlag{Name: "remove-orphans", Usage: "remove containers of services that the files do not have"},
 		&cli.BoolFlag{Name: "renew-anon-volumes", Aliases: []string{"V"}, Usage: "give replacements new anonymous volumes"},
-		&cli.StringFlag{Name: "pull", Usage: "always, missing, never or policy (default: policy, that of the file)"},
+		pullFlag(),
 		&cli.BoolFlag{Name: "build", Usage: "build images before"},
 		&cli.BoolFlag{Name: "no-build", Usage: "build no image, even a missing one"},
 		&cli.BoolFlag{Name: "no-start", Usage: "create only"},
 		timeoutFlag(),
 	}
+}
+
+func pullFlag() cli.Flag {
+	return &cli.StringFlag{Name: "pull", Usage: "always, missing, never or policy (default: policy, that of the file)"}
+}
+
+// pullPolicy reads --pull; "" is not given.
+func pullPolicy(c *cli.Context) (string, error) {
+	policy := c.String("pull")
+	if policy == "" {
+		return "", nil
+	}
+	return policy, oneOf("pull", policy, "always", "missing", "never", "policy")
 }
 
 func timeoutFlag() cli.Flag {
@@ -45,7 +60,12 @@ func (i *invocation) wantedUp(ctx context.Context, c *cli.Context) (compose.Proj
 	if err != nil {
 		return project, options, err
 	}
-	options.RemoveOrphans = options.RemoveOrphans || truthy(variable(project, "COMPOSE_REMOVE_ORPHANS"))
+	options.RemoveOrphans = options.RemoveOrphans || truthy(i.setting("COMPOSE_REMOVE_ORPHANS"))
+	options.IgnoreOrphans = truthy(i.setting("COMPOSE_IGNORE_ORPHANS"))
+	if options.IgnoreOrphans && options.RemoveOrphans {
+		return project, options, usagef("COMPOSE_IGNORE_ORPHANS and --remove-orphans exclude each other")
+	}
+	options.AllResources = i.allResources
 	options.System, err = i.system(ctx, project)
 	return project, options, err
 }
@@ -55,23 +75,28 @@ func (i *invocation) planOptions(c *cli.Context) (plan.Options, error) {
 		Services:      c.Args().Slice(),
 		NoDeps:        c.Bool("no-deps"),
 		ForceRecreate: c.Bool("force-recreate"), NoRecreate: c.Bool("no-recreate"),
+		RecreateDeps:     c.Bool("always-recreate-deps"),
 		RemoveOrphans:    c.Bool("remove-orphans"),
 		RenewAnonVolumes: c.Bool("renew-anon-volumes"),
 		NoStart:          c.Bool("no-start"), Wait: c.Bool("wait"),
-		Pull: c.String("pull"), Build: c.Bool("build"), NoBuild: c.Bool("no-build"),
+		Build: c.Bool("build"), NoBuild: c.Bool("no-build"),
 	}
 	if options.ForceRecreate && options.NoRecreate {
 		return options, usagef("--force-recreate and --no-recreate exclude each other")
 	}
+	if options.RecreateDeps && options.NoRecreate {
+		return options, usagef("--always-recreate-deps and --no-recreate exclude each other")
+	}
+	if options.RenewAnonVolumes && options.NoRecreate {
+		return options, usagef("--renew-anon-volumes and --no-recreate exclude each other")
+	}
 	if options.Build && options.NoBuild {
 		return options, usagef("--build and --no-build exclude each other")
 	}
-	if options.Pull != "" {
-		if err := oneOf("pull", options.Pull, "always", "missing", "never", "policy"); err != nil {
-			return options, err
-		}
-	}
 	var err error
+	if options.Pull, err = pullPolicy(c); err != nil {
+		return options, err
+	}
 	options.Timeout, err = seconds("timeout", c.String("timeout"))
 	return options, err
 }
@@ -88,6 +113,13 @@ func (i *invocation) host(ctx context.Context, project compose.Project) (converg
 	}
 	return converge.Host{
 		Engine: opened, Balancer: balancer, Width: i.width,
-		Report: func(e converge.Event) { i.show().event(e) },
+		Report: func(e converge.Event) {
+			i.noteWork()
+			if unhealthy, ok := errors.AsType[*plan.UnhealthyError](e.Err); ok {
+				i.diagnose(ctx, unhealthy) // now: what comes after it stops the container, which it may talk about
+			}
+			i.show().event(e)
+		},
+		Warn: func(text string) { i.warn(text) },
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,7 +25,7 @@ func (p *program) completion() *cli.Command {
 		Usage:     "print a script that completes commands, flags and services in a shell",
 		ArgsUsage: "bash|zsh|fish|powershell",
 		Description: `source <(hyper-lite completion bash)        in ~/.bashrc
-source <(hyper-lite completion zsh)         in ~/.zshrc, after compinit
+source <(hyper-lite completion zsh)         in ~/.zshrc, after compinit; or a file _hyper-lite in a folder of fpath
 hyper-lite completion fish > ~/.config/fish/completions/hyper-lite.fish
 hyper-lite completion powershell | Out-String | Invoke-Expression`,
 		Action: func(c *cli.Context) error {
@@ -59,8 +60,8 @@ func (p *program) candidates(ctx context.Context, before []string, word string) 
 	if slices.Contains(before, "--") {
 		return nil
 	}
-	if value, asked := p.flagValue(before); asked {
-		return p.values(ctx, value)
+	if value, line, asked := p.flagValue(before); asked {
+		return p.values(ctx, line, value)
 	}
 	line, err := readLine(p.app, before)
 	if err != nil {
@@ -72,9 +73,15 @@ func (p *program) candidates(ctx context.Context, before []string, word string) 
 		verb = line.path[len(line.path)-1]
 		inner = verb.Subcommands
 	}
+	if verb != nil && passesOn(verb) && len(line.args) > 0 {
+		return nil // what a container has is not known here
+	}
+	if verb != nil && verb.Name == "cp" && !strings.HasPrefix(word, "-") {
+		return p.copyWords(ctx, line, word)
+	}
 	if name, _, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "--") {
 		var whole []string
-		for _, v := range p.values(ctx, strings.TrimPrefix(name, "--")) {
+		for _, v := range p.values(ctx, line, strings.TrimPrefix(name, "--")) {
 			whole = append(whole, name+"="+v)
 		}
 		return whole
@@ -91,34 +98,34 @@ func (p *program) candidates(ctx context.Context, before []string, word string) 
 		}
 		return names
 	}
-	return p.arguments(ctx, verb)
+	return p.arguments(ctx, line, verb)
 }
 
-// flagValue is the long name of the flag whose value the next word is.
-func (p *program) flagValue(before []string) (name string, asked bool) {
+// flagValue is the long name of the flag whose value the next word is, and the line before that flag.
+func (p *program) flagValue(before []string) (name string, line line, asked bool) {
 	if len(before) == 0 {
-		return "", false
+		return "", line, false
 	}
 	last := before[len(before)-1]
 	if !strings.HasPrefix(last, "-") || strings.Contains(last, "=") {
-		return "", false
+		return "", line, false
 	}
 	line, err := readLine(p.app, before[:len(before)-1])
 	if err != nil {
-		return "", false
+		return "", line, false
 	}
 	r := reader{app: p.app, line: line}
 	flag, _ := r.flag(strings.TrimLeft(last, "-"))
 	if flag == nil || !takesValue(flag) {
-		return "", false
+		return "", line, false
 	}
-	return flag.Names()[0], true
+	return flag.Names()[0], line, true
 }
 
 // values are what a flag takes.
-func (p *program) values(ctx context.Context, flag string) []string {
+func (p *program) values(ctx context.Context, line line, flag string) []string {
 	switch flag {
-	case "file", "env-file", "project-directory", "output":
+	case "file", "env-file", "env-from-file", "project-directory", "output", "label-file":
 		return []string{completeFiles}
 	case "progress":
 		return []string{"auto", "tty", "plain", "json", "quiet"}
@@ -126,16 +133,30 @@ func (p *program) values(ctx context.Context, flag string) []string {
 		return []string{"auto", "never", "always"}
 	case "pull":
 		return []string{"always", "missing", "never", "policy"}
+	case "protocol":
+		return []string{"tcp", "udp"}
+	case "signal":
+		return []string{"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"}
+	case "policy":
+		return []string{"always", "missing"}
 	case "rmi":
 		return []string{"all", "local"}
 	case "format":
 		return []string{"json", "table", "text", "yaml"}
+	case "concurrency":
+		return []string{"forbid", "queue", "allow", "replace"}
+	case "missed-fires":
+		return []string{"one", "skip"}
+	case "mail":
+		return []string{"on-failure", "on-success", "all"}
+	case "size":
+		return []string{"s1", "s2", "s3", "s4", "m1", "m2", "m3", "l1", "l2", "l3"}
 	case "status":
 		return []string{"created", "running", "paused", "restarting", "exited", "dead", "removing"}
-	case "hash":
-		return p.services(ctx)
+	case "hash", "attach", "no-attach", "exit-code-from":
+		return p.services(ctx, line)
 	case "scale":
-		return p.scaleWords(ctx)
+		return p.scaleWords(ctx, line)
 	}
 	return nil
 }
@@ -161,34 +182,130 @@ func (p *program) flagNames(verb *cli.Command) []string {
 }
 
 // arguments are what a verb takes.
-func (p *program) arguments(ctx context.Context, verb *cli.Command) []string {
+func (p *program) arguments(ctx context.Context, line line, verb *cli.Command) []string {
 	switch {
 	case verb.Name == "completion":
 		return sortedKeys(completionScripts)
 	case verb.Name == "scale":
-		return p.scaleWords(ctx)
+		return p.scaleWords(ctx, line)
+	case verb.Name == "rollback":
+		return p.revisions(ctx, line)
 	case strings.Contains(verb.ArgsUsage, "SERVICE"):
-		return p.services(ctx)
+		return p.services(ctx, line)
+	case strings.Contains(verb.ArgsUsage, "RUN") && len(line.args) == 1:
+		return p.runs(ctx, line)
+	case strings.Contains(verb.ArgsUsage, "MADE"):
+		return p.readFiles(ctx, line).Added
+	case strings.Contains(verb.ArgsUsage, "JOB"):
+		return p.jobs(ctx, line)
 	}
 	return nil
 }
 
-func (p *program) scaleWords(ctx context.Context) []string {
+// copyWords are the services at whose files cp may begin, and files of this machine where the word can be none of them.
+func (p *program) copyWords(ctx context.Context, line line, word string) []string {
 	var words []string
-	for _, name := range p.services(ctx) {
+	for _, name := range p.services(ctx, line) {
+		if strings.HasPrefix(name+":", word) {
+			words = append(words, name+":")
+		}
+	}
+	if len(words) == 0 && !strings.Contains(word, ":") {
+		return []string{completeFiles}
+	}
+	return words
+}
+
+func (p *program) scaleWords(ctx context.Context, line line) []string {
+	var words []string
+	for _, name := range p.services(ctx, line) {
 		words = append(words, name+"=")
 	}
 	return words
 }
 
-// services are those of the files that are found without any flag.
-func (p *program) services(ctx context.Context) []string {
-	i := &invocation{program: p}
-	project, _, err := compose.Load(ctx, i.loadOptions())
+// revisions are those that can be gone back to.
+func (p *program) revisions(ctx context.Context, line line) []string {
+	i, err := p.asTyped(ctx, line)
+	if err != nil || slices.Contains(i.files, "-") { // the terminal is the shell's
+		return nil
+	}
+	place, err := i.place(ctx)
 	if err != nil {
 		return nil
 	}
-	return serviceNames(project, nil)
+	document, err := place.read()
+	if err != nil {
+		return nil
+	}
+	return numbersOf(document.Revisions)
+}
+
+// asTyped is an invocation with the program's flags of the line.
+func (p *program) asTyped(ctx context.Context, line line) (*invocation, error) {
+	i := &invocation{program: p}
+	app := p.tree()
+	app.Action = func(c *cli.Context) (err error) {
+		i.settings, err = p.settings(c)
+		return err
+	}
+	return i, app.RunContext(ctx, append([]string{programName}, line.globals...))
+}
+
+// services are those of the files that the line names, or that are found without it.
+func (p *program) services(ctx context.Context, line line) []string {
+	return serviceNames(p.readFiles(ctx, line), nil)
+}
+
+func (p *program) jobs(ctx context.Context, line line) []string {
+	var names []string
+	for _, j := range p.readFiles(ctx, line).Jobs {
+		names = append(names, j.Name)
+	}
+	return names
+}
+
+// runs are those of a job whose containers are there, the latest first.
+func (p *program) runs(ctx context.Context, line line) []string {
+	i, err := p.asTyped(ctx, line)
+	if err != nil {
+		return nil
+	}
+	defer i.close() //nolint:errcheck // a shell has no use for an error
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	host, err := i.engine(ctx)
+	if err != nil {
+		return nil
+	}
+	project := p.readFiles(ctx, line)
+	containers, err := host.Listing(ctx, project.Name)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, c := range runsAmong(containers) {
+		if c.Service == line.args[0] {
+			names = append(names, c.Name)
+		}
+	}
+	slices.Reverse(names)
+	return names
+}
+
+// readFiles reads those that the line names, or that are found without it; an empty project where they are wrong.
+func (p *program) readFiles(ctx context.Context, line line) compose.Project {
+	i, err := p.asTyped(ctx, line)
+	if err != nil {
+		return compose.Project{}
+	}
+	options := i.loadOptions()
+	options.Stdin = strings.NewReader("") // the terminal is the shell's
+	project, _, err := loadWithJobs(ctx, options)
+	if err != nil {
+		return compose.Project{}
+	}
+	return project
 }
 
 var completionScripts = map[string]string{
@@ -230,7 +347,7 @@ _hyper_lite() {
     (( ${#open} )) && compadd -S '' -- $open
     (( ${#closed} )) && compadd -- $closed
 }
-if [[ ${funcstack[1]} == _hyper_lite ]]; then
+if [[ ${funcstack[1]} == _hyper[_-]lite ]]; then
     _hyper_lite "$@"
 else
     compdef _hyper_lite hyper-lite

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 
 	"github.com/urfave/cli/v2"
 
@@ -44,14 +45,14 @@ func (i *invocation) down(ctx context.Context, c *cli.Context) error {
 	}
 	options := plan.DownOptions{
 		Want: project.wanted(), Services: c.Args().Slice(), Volumes: c.Bool("volumes"), Images: c.String("rmi"), Timeout: timeout,
-		RemoveOrphans: c.Bool("remove-orphans") || truthy(first(i.env["COMPOSE_REMOVE_ORPHANS"], variable(project.Project, "COMPOSE_REMOVE_ORPHANS"))),
+		RemoveOrphans: c.Bool("remove-orphans") || truthy(i.setting("COMPOSE_REMOVE_ORPHANS")),
 	}
 	observe := withoutBalancer
 	if len(options.Services) > 0 {
 		observe = servedToo
 	}
-	return i.apply(ctx, project, "down", observe, func(have plan.Observed) (plan.Plan, error) {
-		err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas))
+	return i.apply(ctx, project, "down", options.Services, observe, func(have plan.Observed) (plan.Plan, error) {
+		err := noSuchService(options.Services, withJobs(serviceNames(project.Project, have.Replicas), project.Project, have.Replicas))
 		if err != nil {
 			return plan.Plan{}, err
 		}
@@ -81,32 +82,38 @@ func servedToo(ctx context.Context, host converge.Host, project compose.Project)
 	return have, nil
 }
 
-// apply observes a project, decides and does, under the project's lock. With --dry-run it prints what it
+// apply observes a project, decides and does, under the project's lock. services are what the verb is about; none is all. With --dry-run it prints what it
 // decided and does nothing.
 func (i *invocation) apply(
-	ctx context.Context, project foundProject, verb string, observe look, decide func(plan.Observed) (plan.Plan, error),
+	ctx context.Context, project foundProject, verb string, services []string, observe look, decide func(plan.Observed) (plan.Plan, error),
 ) (err error) {
 	host, err := i.host(ctx, project.Project)
 	if err != nil {
 		return err
 	}
 	if !i.dryRun {
-		held, lockErr := i.lockLoosely(ctx, project.Project, verb)
+		held, lockErr := i.lockLoosely(ctx, project.Project, verb, services)
 		if lockErr != nil {
 			return lockErr
 		}
 		defer held.release(&err)
 	}
-	have, err := observe(ctx, host, project.Project)
-	if err != nil {
-		return err
-	}
-	next, err := decide(have)
-	if err != nil {
-		return err
-	}
+	watch := func(ctx context.Context) (plan.Observed, error) { return observe(ctx, host, project.Project) }
 	if i.dryRun {
+		have, err := watch(ctx)
+		if err != nil {
+			return err
+		}
+		next, err := decide(have)
+		if err != nil {
+			return err
+		}
 		return i.printPlan(next, "text")
+	}
+	defer func() { err = errors.Join(err, host.Release()) }()
+	next, err := host.Decide(ctx, watch, decide)
+	if err != nil {
+		return err
 	}
 	if next.Empty() {
 		i.warn(next.Warnings...)

@@ -70,7 +70,7 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
-	if _, ok := errors.AsType[*plan.UnhealthyError](err); ok {
+	if _, ok := errors.AsType[*plan.UnhealthyError](err); ok || errors.As(err, new(*plan.RolloutError)) {
 		return exitUnhealthy
 	}
 	if isUnreachable(err) {
@@ -96,6 +96,10 @@ func printError(out io.Writer, paint palette, err error) {
 		return
 	}
 	var failed []string // services
+	kept := "; what failed is kept until the next `up`"
+	if errors.As(err, new(*plan.RolloutError)) {
+		kept = "" // said already, with the names
+	}
 	for _, one := range each(err) {
 		printOne(out, paint, one)
 		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](one); ok && unhealthy.System {
@@ -107,8 +111,7 @@ func printError(out io.Writer, paint palette, err error) {
 	}
 	slices.Sort(failed)
 	if len(failed) > 0 {
-		printHint(out, paint, fmt.Sprintf("`%s logs %s` shows more; what failed is kept until the next `up`",
-			programName, strings.Join(slices.Compact(failed), " ")))
+		printHint(out, paint, fmt.Sprintf("`%s logs %s` shows more%s", programName, strings.Join(slices.Compact(failed), " "), kept))
 	}
 }
 
@@ -172,6 +175,10 @@ func printOne(out io.Writer, paint palette, err error) {
 		printUnhealthy(out, paint, err, unhealthy)
 		return
 	}
+	if hook, ok := errors.AsType[*plan.HookError](err); ok {
+		printHook(out, paint, err, hook)
+		return
+	}
 	fmt.Fprintf(out, "%s %s\n", paint.bad("error:"), indented(err.Error(), "       "))
 	printHint(out, paint, hintOf(err))
 }
@@ -193,6 +200,20 @@ func printUnhealthy(out io.Writer, paint palette, err error, u *plan.UnhealthyEr
 	if len(u.LastLog) > 0 {
 		fmt.Fprintln(out, "  last log lines:")
 		for _, line := range u.LastLog {
+			fmt.Fprintf(out, "    %s\n", printable(line))
+		}
+	}
+	printHint(out, paint, hintOf(err))
+}
+
+// printHook shows which hook failed, and its last words.
+func printHook(out io.Writer, paint palette, err error, h *plan.HookError) {
+	silent := *h
+	silent.Output = nil
+	fmt.Fprintf(out, "%s %s: %s\n", paint.bad("error:"), replicaName(h.Container), printable(silent.Error()))
+	if len(h.Output) > 0 {
+		fmt.Fprintln(out, "  last lines of its output:")
+		for _, line := range h.Output {
 			fmt.Fprintf(out, "    %s\n", printable(line))
 		}
 	}

@@ -27,6 +27,7 @@ type fakeEngine struct {
 	replicas  []plan.Replica
 	networks  map[string]plan.Network
 	done      []string          // "create web.1@1"
+	born      int               // how many containers were made: no two have one ID
 	calls     []string          // that only look
 	fail      map[string]error  // by "verb subject"
 	logs      map[string]string // by container name
@@ -36,12 +37,19 @@ type fakeEngine struct {
 	lives     map[string][]string      // what a container that the engine starts again says in each life; by its name
 	readings  []engine.LogOptions
 	workDir   string // of the project that runs
+	procs     fakeProcesses
+	doing     func(plan.Step)              // sees every step; may be nil
+	labels    map[string]map[string]string // of the files, by container name
+	files     map[string]string            // in containers, by path
+
+	seen // of the verbs that only look
+	made // of those that make something
 }
 
 func newFakeEngine() *fakeEngine {
 	return &fakeEngine{
 		networks: map[string]plan.Network{}, fail: map[string]error{}, logs: map[string]string{},
-		killed: make(chan string, 10), following: make(chan struct{}, 10), block: map[string]chan struct{}{},
+		labels: map[string]map[string]string{}, killed: make(chan string, 10), following: make(chan struct{}, 10), block: map[string]chan struct{}{},
 	}
 }
 
@@ -70,24 +78,37 @@ func (f *fakeEngine) Do(_ context.Context, step plan.Step) error {
 		return err
 	}
 	f.done = append(f.done, name)
+	if f.doing != nil {
+		f.doing(step)
+	}
 	switch s := step.(type) {
 	case plan.CreateNetwork:
 		f.networks[s.Name] = plan.Network{Name: s.Name, Ours: true, Digest: s.Digest}
 	case plan.RemoveNetwork:
 		delete(f.networks, s.Name)
 	case plan.Create:
+		f.born++
+		f.labels[s.Name] = s.Service.Body.Labels
 		f.replicas = append(f.replicas, plan.Replica{
-			Ref: s.Ref, Role: compose.RoleReplica, Digest: s.Service.Digest, ID: fmt.Sprintf("%064d", len(f.done)), Name: s.Name,
+			Ref: s.Ref, Role: s.Service.Role, OneOff: s.Service.Role == compose.RoleRun, Digest: s.Service.Digest, ID: fmt.Sprintf("%064d", f.born), Name: s.Name,
 			Image: s.Service.Body.Image, ImageID: "sha256:" + s.Service.Body.Image, State: plan.Created, Networks: []string{s.Service.Project + "_default"},
-			CreatedAt: time.Now(),
+			CreatedAt: time.Now(), Job: s.Service.Body.CustomLabels[compose.LabelJob], Fire: s.Service.Body.Labels[compose.LabelFire],
 		})
 	case plan.Start:
 		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status = plan.Running, "Up 1 second" })
 	case plan.Stop:
-		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status = plan.Exited, "Exited (0)" })
+		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status, r.ExitCode = plan.Exited, "Exited (0)", f.procs.stopCode })
 		if ends := f.block[s.Name]; ends != nil {
 			close(ends)
 		}
+	case plan.Kill:
+		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status = plan.Exited, "Exited (137)" })
+	case plan.Freeze:
+		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status = plan.Paused, "Up (Paused)" })
+	case plan.Unpause:
+		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status = plan.Running, "Up 1 second" })
+	case plan.Rename:
+		f.change(s.Container, func(r *plan.Replica) { r.Name = s.To })
 	case plan.Remove:
 		var left []plan.Replica
 		for _, r := range f.replicas {
@@ -150,7 +171,7 @@ func (f *fakeEngine) Logs(ctx context.Context, id string, options engine.LogOpti
 	}
 	if ends == nil { // it ends by itself
 		f.mu.Lock()
-		f.change(plan.Container{ID: id}, func(r *plan.Replica) { r.State = plan.Exited })
+		f.change(plan.Container{ID: id}, func(r *plan.Replica) { r.State, r.ExitCode = plan.Exited, f.procs.ends[name] })
 		f.mu.Unlock()
 		return nil
 	}
@@ -176,7 +197,10 @@ func (f *fakeEngine) Dial(context.Context, string, []string) (io.ReadWriteCloser
 	return nil, errors.New("there is no sidecar")
 }
 
-func (f *fakeEngine) ReadFile(context.Context, string, string) ([]byte, error) {
+func (f *fakeEngine) ReadFile(_ context.Context, _, path string) ([]byte, error) {
+	if text, ok := f.files[path]; ok {
+		return []byte(text), nil
+	}
 	return nil, fs.ErrNotExist
 }
 func (f *fakeEngine) SidecarImage() (string, error) { return "hyper-lite-sidecar:0123", nil }
@@ -191,6 +215,7 @@ type shell struct {
 	engine  *fakeEngine
 	env     map[string]string
 	openErr error
+	heard   func(text string) // told all that is written to standard error; may be nil
 }
 
 const shop = `name: shop
@@ -222,7 +247,8 @@ func (s *shell) run(argv ...string) result { return s.runContext(s.t.Context(), 
 
 func (s *shell) runContext(ctx context.Context, argv ...string) result {
 	s.t.Helper()
-	var out, bad lockedBuffer
+	var out lockedBuffer
+	bad := lockedBuffer{heard: s.heard}
 	p := &program{
 		IO: IO{In: strings.NewReader(""), Out: &out, Err: &bad}, version: "1.2.3", env: s.env,
 		openEngine: func(context.Context, engine.Options) (Engine, error) {
@@ -238,11 +264,15 @@ func (s *shell) runContext(ctx context.Context, argv ...string) result {
 
 // lockedBuffer is a buffer for several writers.
 type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	heard func(text string)
 }
 
 func (l *lockedBuffer) Write(p []byte) (int, error) {
+	if l.heard != nil {
+		l.heard(string(p))
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
@@ -255,3 +285,9 @@ func (l *lockedBuffer) String() string {
 }
 
 func typeName(v any) string { return fmt.Sprintf("%T", v) }
+
+// write puts another compose.yaml in the place of the first.
+func (s *shell) write(file string) {
+	s.t.Helper()
+	assert.NilError(s.t, os.WriteFile(filepath.Join(s.dir, "compose.yaml"), []byte(file), 0o600))
+}

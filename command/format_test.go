@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/golden"
 
 	"hyper-lite/compose"
+	"hyper-lite/engine"
 	"hyper-lite/lb"
 	"hyper-lite/plan"
 )
@@ -49,6 +50,17 @@ func exampleReplicas() []plan.Replica {
 	}
 }
 
+func exampleListing() []engine.Listed {
+	var listed []engine.Listed
+	for _, r := range exampleReplicas() {
+		listed = append(listed, engine.Listed{
+			Replica: r, Labels: map[string]string{"tier": "front", "hyper-lite.project": "shop"},
+			Mounts: []string{"shop_data", strings.Repeat("0", 64)}, LocalVolumes: 2,
+		})
+	}
+	return listed
+}
+
 func exampleProject() foundProject {
 	return foundProject{files: true, Project: compose.Project{Name: "shop", Services: []compose.Service{{
 		Name: "web", Replicas: 3, Routes: []compose.Route{{
@@ -66,10 +78,11 @@ func TestPsInEveryForm(t *testing.T) {
 		"json":       {format: "json"},
 		"whole":      {format: "json", whole: true, services: []string{"old"}, orphans: true},
 		"template":   {format: `{{.Name}}\t{{.State}} {{json .Publishers}}`},
+		"label":      {format: `{{.Name}} {{.Label "tier"}} {{.Label "none"}}`},
 		"columns":    {format: `table {{.Name}}\t{{upper .State}}\t{{.ExitCode}}`, all: true},
 	} {
 		var out strings.Builder
-		assert.NilError(t, printList(&out, q.format, psRows(exampleProject(), exampleReplicas(), q, noon), psColumns()))
+		assert.NilError(t, printList(&out, q.format, psRows(exampleProject(), exampleListing(), q, noon), psColumns()))
 		golden.Assert(t, out.String(), "ps-"+name+".golden")
 	}
 }
@@ -96,7 +109,8 @@ func TestOnlyWhatCanHaveTrafficHasTheBalancersPorts(t *testing.T) {
 func TestServicesInEveryForm(t *testing.T) {
 	for name, format := range map[string]string{"table": "", "json": "json"} {
 		var out strings.Builder
-		assert.NilError(t, printList(&out, format, serviceRows(exampleProject(), exampleReplicas()), serviceColumns()))
+		states := statesOf(exampleProject(), exampleReplicas(), nil, plan.Operation{})
+		assert.NilError(t, printList(&out, format, serviceRows(exampleProject(), exampleReplicas(), states), serviceColumns()))
 		golden.Assert(t, out.String(), "services-"+name+".golden")
 	}
 }
@@ -153,7 +167,7 @@ func TestAWrongFieldListsTheFields(t *testing.T) {
 	err := printList(&strings.Builder{}, "{{.Nmae}}", []psRow(nil), psColumns())
 	assert.Error(t, err, `--format: there is no field "Nmae"`)
 	hint := hintOf(err)
-	assert.Assert(t, strings.HasPrefix(hint, "fields: Command, CreatedAt, ExitCode, "), hint)
+	assert.Assert(t, strings.HasPrefix(hint, "fields: Command, CreatedAt, Engine, ExitCode, "), hint)
 	assert.Assert(t, !strings.Contains(hint, "fullID"), hint)
 }
 

@@ -34,8 +34,8 @@ func (i *invocation) find(ctx context.Context) (foundProject, error) {
 	if err == nil {
 		return foundProject{Project: project, files: true}, nil
 	}
-	name := cmp.Or(i.project, i.env["COMPOSE_PROJECT_NAME"])
-	missing := errors.Is(err, compose.ErrNoFile) && len(i.files) == 0 && i.env["COMPOSE_FILE"] == ""
+	name := cmp.Or(i.project, i.setting("COMPOSE_PROJECT_NAME"))
+	missing := errors.Is(err, compose.ErrNoFile) && len(i.files) == 0 && i.setting("COMPOSE_FILE") == ""
 	if ctx.Err() != nil || (name != "" && !compose.IsProjectName(name)) {
 		return foundProject{}, err
 	}

@@ -2,15 +2,11 @@ package command
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"hyper-lite/compose"
 	"hyper-lite/plan"
@@ -21,27 +17,29 @@ import (
 type held struct {
 	store *state.Store
 	lock  *state.Lock // nil where there is no folder to lock in
+	past  past
 }
 
-// lock makes us the only one, and checks that what will be recorded can be.
-func (i *invocation) lock(ctx context.Context, project compose.Project, verb string) (held, error) {
+// lock makes us the only one, and checks that what will be recorded can be. services are what the verb is about; none
+// is all.
+func (i *invocation) lock(ctx context.Context, project compose.Project, verb string, services []string) (held, error) {
 	store, err := state.Open(project.Dir, project.Name)
 	if err != nil {
 		return held{}, err
 	}
-	lock, err := store.Lock(ctx, i.lockOptions(verb))
+	lock, err := store.Lock(ctx, i.lockOptions(verb, services))
 	if err != nil {
 		return held{}, err
 	}
 	if _, err := store.Read(); err != nil {
 		return held{}, errors.Join(err, lock.Release())
 	}
-	return held{store: store, lock: lock}, nil
+	return held{store: store, lock: lock, past: i.past(project)}, nil
 }
 
 // lockLoosely goes on without a lock where the project's folder is unknown, gone or read-only: taking a
 // project down must work then, too.
-func (i *invocation) lockLoosely(ctx context.Context, project compose.Project, verb string) (held, error) {
+func (i *invocation) lockLoosely(ctx context.Context, project compose.Project, verb string, services []string) (held, error) {
 	if project.Dir == "" {
 		return held{}, nil
 	}
@@ -52,7 +50,7 @@ func (i *invocation) lockLoosely(ctx context.Context, project compose.Project, v
 	if err != nil {
 		return held{}, err
 	}
-	lock, err := store.Lock(ctx, i.lockOptions(verb))
+	lock, err := store.Lock(ctx, i.lockOptions(verb, services))
 	if unwritable, ok := errors.AsType[*state.UnwritableError](err); ok {
 		i.warn(unwritable.Error() + ": going on without a lock")
 		return held{}, nil
@@ -60,12 +58,12 @@ func (i *invocation) lockLoosely(ctx context.Context, project compose.Project, v
 	if err != nil {
 		return held{}, err
 	}
-	return held{store: store, lock: lock}, nil
+	return held{store: store, lock: lock, past: i.past(project)}, nil
 }
 
 // lockOptions waits for whoever holds the project, and says so, unless told not to wait.
-func (i *invocation) lockOptions(verb string) state.LockOptions {
-	options := state.LockOptions{Command: programName + " " + verb}
+func (i *invocation) lockOptions(verb string, services []string) state.LockOptions {
+	options := state.LockOptions{Command: programName + " " + verb, On: services}
 	if i.noWait {
 		return options
 	}
@@ -83,25 +81,22 @@ func (h held) release(err *error) {
 	}
 }
 
-// record remembers what was applied.
-func (h held) record(project compose.Project, done plan.Plan, by string) error {
-	canonical, err := compose.Canonical(project, "json")
+// lastApplied is the project of the newest revision that was applied, as it was: with its replicas and its images.
+// ok is false where there is none.
+func (h held) lastApplied(ctx context.Context) (project compose.Project, number int, ok bool, err error) {
+	if h.store == nil {
+		return compose.Project{}, 0, false, nil
+	}
+	document, err := h.store.Read()
 	if err != nil {
-		return fmt.Errorf("record the revision: %w", err)
+		return compose.Project{}, 0, false, err
 	}
-	sum := sha256.Sum256(canonical)
-	revision := state.Revision{
-		At: time.Now(), By: by, FilesHash: hex.EncodeToString(sum[:6]), Summary: summary(done), Outcome: "done",
-		Project: json.RawMessage(canonical),
+	revision, ok := document.LastApplied()
+	if !ok {
+		return compose.Project{}, 0, false, nil
 	}
-	err = h.store.Update(func(d *state.Document) error {
-		d.Record(revision, project.Settings.Revisions)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record the revision: %w", err)
-	}
-	return nil
+	project, err = h.past.restore(ctx, revision)
+	return project, revision.Number, err == nil, err
 }
 
 // summary counts what was done to containers: "3 created, 1 removed".

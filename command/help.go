@@ -8,7 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// A verb's Description holds its examples, one a line, and its ArgsUsage its arguments.
+// A verb's Description holds its examples, one a line, its UsageText what else must be known of it, and its ArgsUsage
+// its arguments.
 
 // printHelp prints the help of a verb, or of the program where path is empty: what it is, how it is typed, examples,
 // then everything there is.
@@ -61,6 +62,9 @@ func (p *program) verbHelp(b *strings.Builder, path []*cli.Command) {
 		b.WriteString("\n")
 		examples(b, verb.Description)
 	}
+	if verb.UsageText != "" {
+		b.WriteString("\n" + verb.UsageText + "\n")
+	}
 	if len(verb.Subcommands) > 0 {
 		b.WriteString("\nCommands:\n")
 		verbs(b, verb.Subcommands)
@@ -83,9 +87,13 @@ func examples(b *strings.Builder, lines string) {
 }
 
 func verbs(b *strings.Builder, commands []*cli.Command) {
+	width := 12
+	for _, c := range commands {
+		width = max(width, len(c.Name))
+	}
 	for _, c := range commands {
 		if !c.Hidden {
-			fmt.Fprintf(b, "  %-12s %s\n", c.Name, c.Usage)
+			fmt.Fprintf(b, "  %-*s %s\n", width, c.Name, c.Usage)
 		}
 	}
 }

@@ -21,6 +21,10 @@ import (
 type Engine interface {
 	converge.Engine
 	lb.Host
+	processes
+	looking
+	imaging
+	syncing
 	// List returns every container of a project with one call.
 	List(ctx context.Context, project string) ([]plan.Replica, error)
 	// Projects returns every project on the host with one call.
@@ -61,7 +65,9 @@ type invocation struct {
 	progress progress   // nil where nothing is shown
 	warned   []string
 
-	quietPull bool // say that a pull began and ended, and nothing between
+	quietPull  bool // say that a pull or a build began and ended, and nothing between
+	quietBuild bool // say that a build began and ended, and nothing between
+	worked     bool // a step was begun
 }
 
 // verb makes an action of what a verb does: it reads the flags of every command, and afterwards closes what
@@ -111,7 +117,8 @@ func (i *invocation) finishProgress() {
 
 // detail shows how a long step proceeds, where anything is shown.
 func (i *invocation) detail(step plan.Step, moved engine.Progress) {
-	if i.quietPull && moved.ID != "warning" {
+	_, build := step.(plan.Build)
+	if (i.quietPull || i.quietBuild && build) && moved.ID != "warning" {
 		return
 	}
 	i.mu.Lock()
@@ -150,26 +157,28 @@ func (i *invocation) loadOptions(services ...string) compose.LoadOptions {
 }
 
 // variables is the environment in the form that files are read with.
-func (i *invocation) variables() []string {
-	pairs := make([]string, 0, len(i.env))
-	for name, value := range i.env {
+func (p *program) variables() []string {
+	pairs := make([]string, 0, len(p.env))
+	for name, value := range p.env {
 		pairs = append(pairs, name+"="+value)
 	}
 	slices.Sort(pairs)
 	return pairs
 }
 
-// variable is one of the variables that the files were read with: of the environment, or of an env file.
-func variable(project compose.Project, name string) string {
-	if project.Model == nil {
-		return ""
-	}
-	return project.Model.Environment[name]
+// load reads the files, and the jobs beside them. Warnings are shown at once.
+func (i *invocation) load(ctx context.Context, options compose.LoadOptions) (compose.Project, error) {
+	project, warnings, err := loadWithJobs(ctx, options)
+	return i.loaded(project, warnings, err)
 }
 
-// load reads the files. Warnings are shown at once.
-func (i *invocation) load(ctx context.Context, options compose.LoadOptions) (compose.Project, error) {
+// loadFiles reads the files alone.
+func (i *invocation) loadFiles(ctx context.Context, options compose.LoadOptions) (compose.Project, error) {
 	project, warnings, err := compose.Load(ctx, options)
+	return i.loaded(project, warnings, err)
+}
+
+func (i *invocation) loaded(project compose.Project, warnings []string, err error) (compose.Project, error) {
 	if err != nil {
 		return compose.Project{}, err
 	}
@@ -206,10 +215,10 @@ func (i *invocation) balance(ctx context.Context, project string) (*lb.Balancer,
 	return i.balancer, nil
 }
 
-// system is what a project needs besides its own services. The executable is hashed only where something is
-// routed.
+// system is what a project needs besides its own services. The executable is hashed only where a sidecar
+// is needed.
 func (i *invocation) system(ctx context.Context, project compose.Project) (plan.System, error) {
-	if len(project.Routes()) == 0 {
+	if !project.Watched() {
 		return plan.System{}, nil
 	}
 	host, err := i.engine(ctx)
@@ -249,6 +258,18 @@ func serviceNames(project compose.Project, replicas []plan.Replica) []string {
 	}
 	for _, r := range replicas {
 		if r.Role == compose.RoleReplica {
+			names = append(names, r.Service)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// withJobs adds the jobs of the files and of the containers to names, for the verbs that know what to do with one.
+func withJobs(names []string, project compose.Project, replicas []plan.Replica) []string {
+	names = slices.Concat(names, jobNames(project))
+	for _, r := range replicas {
+		if r.Role == compose.RoleJob || r.Fire != "" {
 			names = append(names, r.Service)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,12 +76,13 @@ func lbColumns() []column[lbRow] {
 
 // reachBalancer finds the project, its containers and its balancer, or says that there is none or that it is stopped.
 func (i *invocation) reachBalancer(ctx context.Context) (*lb.Balancer, []plan.Replica, error) {
-	project, replicas, err := i.projectNow(ctx)
+	project, replicas, err := i.listed(ctx, nil)
 	if err != nil {
 		return nil, nil, err
 	}
+	routed := slices.ContainsFunc(replicas, func(r plan.Replica) bool { return r.Role == compose.RoleBalancer })
 	for _, r := range replicas {
-		if r.Role != compose.RoleSidecar {
+		if r.Role != compose.RoleSidecar || r.State == plan.Running && !routed { // it may be there for other things
 			continue
 		}
 		if r.State == plan.Exited || r.State == plan.Created || r.State == plan.Dead {

@@ -25,8 +25,20 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		if err != nil {
 			return err
 		}
-		options := plan.LifecycleOptions{Services: c.Args().Slice(), Timeout: timeout, NoDeps: c.Bool("no-deps")}
-		return i.runLifecycle(ctx, project, verb, decide, options)
+		options := plan.LifecycleOptions{
+			Services: c.Args().Slice(), Timeout: timeout, NoDeps: c.Bool("no-deps"), Rolling: c.Bool("rolling"), Wait: c.Bool("wait"),
+		}
+		patience, err := seconds("wait-timeout", c.String("wait-timeout"))
+		if err != nil {
+			return err
+		}
+		if patience != nil {
+			options.Within = *patience
+		}
+		if err := i.runLifecycle(ctx, project, verb, decide, options); err != nil {
+			return i.explained(ctx, project.Project, err)
+		}
+		return nil
 	})
 }
 
@@ -37,8 +49,12 @@ func (i *invocation) runLifecycle(
 	if options.System, err = i.system(ctx, project.Project); err != nil {
 		return err
 	}
-	return i.apply(ctx, project, verb, withBalancer, func(have plan.Observed) (plan.Plan, error) {
-		if err := noSuchService(options.Services, serviceNames(project.Project, have.Replicas)); err != nil {
+	return i.apply(ctx, project, verb, options.Services, withBalancer, func(have plan.Observed) (plan.Plan, error) {
+		known := serviceNames(project.Project, have.Replicas)
+		if verb == "stop" { // its runs
+			known = withJobs(known, project.Project, have.Replicas)
+		}
+		if err := noSuchService(options.Services, known); err != nil {
 			return plan.Plan{}, err
 		}
 		if verb != "stop" { // nothing to stop is as wanted

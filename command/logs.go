@@ -27,7 +27,7 @@ hyper-lite logs --since 10m --tail 100
 hyper-lite logs --index 2 --no-log-prefix web > web-2.log`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what comes"},
-			&cli.StringFlag{Name: "tail", Aliases: []string{"n"}, Value: "all", Usage: "last `LINES` of each container, or all"},
+			&cli.StringFlag{Name: "tail", Aliases: []string{"n"}, Value: "all", Usage: "last `LINES` of each container, or all (default: all)"},
 			&cli.StringFlag{Name: "since", Usage: "from this `TIME` on: 2026-01-02T13:23:37Z, or a duration as 42m"},
 			&cli.StringFlag{Name: "until", Usage: "up to this `TIME`, written as that of --since"},
 			&cli.BoolFlag{Name: "timestamps", Aliases: []string{"t"}, Usage: "with the time of each line"},
@@ -40,32 +40,16 @@ hyper-lite logs --index 2 --no-log-prefix web > web-2.log`,
 }
 
 func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
-	tail := c.String("tail")
-	if n, err := strconv.Atoi(tail); tail != "all" && (err != nil || n < 0) {
-		return usagef("--tail: %q is no number of lines: it takes 0 and more, or all", tail)
-	}
-	for _, flag := range []string{"since", "until"} {
-		if text := c.String(flag); text != "" && !engine.IsTime(text) {
-			return usagef("--%s: %q is no time: it takes a time (2026-01-02T13:23:37Z) or a duration (42m)", flag, text)
-		}
+	options, err := logOptions(c)
+	if err != nil {
+		return err
 	}
 	if c.IsSet("index") && c.Int("index") < 1 {
 		return usagef("--index: replicas are numbered from 1")
 	}
-	project, err := i.find(ctx)
-	if err != nil {
-		return err
-	}
-	host, err := i.engine(ctx)
-	if err != nil {
-		return err
-	}
-	replicas, err := host.List(ctx, project.Name)
-	if err != nil {
-		return err
-	}
 	services := c.Args().Slice()
-	if err := noSuchService(services, serviceNames(project.Project, replicas)); err != nil {
+	project, replicas, err := i.listed(ctx, services)
+	if err != nil {
 		return err
 	}
 	chosen := logged(replicas, services, c.Int("index"))
@@ -73,18 +57,29 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 		return fmt.Errorf("%s has no replica %d", first(strings.Join(services, ", "), "project "+project.Name), c.Int("index"))
 	}
 	printer := newLogPrinter(i.IO, palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
-	options := engine.LogOptions{
-		Tail: tail, Since: c.String("since"), Until: c.String("until"), Timestamps: c.Bool("timestamps"),
-	}
 	if c.Bool("follow") {
-		err = printer.followAll(ctx, host, project.Name, chosen, options)
+		err = printer.followAll(ctx, i.opened, project.Name, chosen, options)
 	} else {
-		err = printer.copyAll(ctx, host, chosen, options)
+		err = printer.copyAll(ctx, i.opened, chosen, options)
 	}
 	if ctx.Err() != nil {
 		return codeError(exitInterrupted) // that is how following ends
 	}
 	return err
+}
+
+// logOptions reads the flags that say how much of a log is wanted.
+func logOptions(c *cli.Context) (engine.LogOptions, error) {
+	tail := c.String("tail")
+	if n, err := strconv.Atoi(tail); tail != "all" && (err != nil || n < 0) {
+		return engine.LogOptions{}, usagef("--tail: %q is no number of lines: it takes 0 and more, or all", tail)
+	}
+	for _, flag := range []string{"since", "until"} {
+		if text := c.String(flag); text != "" && !engine.IsTime(text) {
+			return engine.LogOptions{}, usagef("--%s: %q is no time: it takes a time (2026-01-02T13:23:37Z) or a duration (42m)", flag, text)
+		}
+	}
+	return engine.LogOptions{Tail: tail, Since: c.String("since"), Until: c.String("until"), Timestamps: c.Bool("timestamps")}, nil
 }
 
 // logged chooses replicas by service and slot, in that order.

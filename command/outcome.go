@@ -40,11 +40,19 @@ func (i *invocation) confirm(next plan.Plan, yes bool) error {
 	if !isTerminal(i.In) || !isTerminal(i.Err) {
 		return &hinted{errors.New(question), "nothing was changed; --yes agrees to it"}
 	}
+	if err := i.ask(question); err != nil {
+		return err
+	}
+	i.show().expect(next)
+	return nil
+}
+
+// ask asks on the terminal whether to go on.
+func (i *invocation) ask(question string) error {
 	i.finishProgress()
 	fmt.Fprintf(i.Err, "%s. Go on? [y/N] ", question)
 	answer, err := bufio.NewReader(i.In).ReadString('\n')
 	if answer = strings.ToLower(strings.TrimSpace(answer)); err == nil && (answer == "y" || answer == "yes") {
-		i.show().expect(next)
 		return nil
 	}
 	return &hinted{errors.New("not agreed to"), "nothing was changed"}
@@ -64,7 +72,7 @@ func (i *invocation) served(project compose.Project, services []string) {
 		jobs = append(jobs, j.Name)
 	}
 	if len(jobs) > 0 && len(services) == 0 {
-		i.say("`up` starts no job: " + strings.Join(jobs, ", "))
+		i.say("`up` starts no job: " + strings.Join(jobs, ", ") + " (`hyper-lite cron ls` tells when they run)")
 	}
 }
 
@@ -147,26 +155,51 @@ func (i *invocation) explained(ctx context.Context, project compose.Project, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	var services []string
+	var services, hints []string
 	for _, one := range each(err) {
+		rollout, rolled := errors.AsType[*plan.RolloutError](one)
+		if rolled {
+			services, hints = append(services, rollout.Service), append(hints, rollout.Hint())
+		}
 		unhealthy, ok := errors.AsType[*plan.UnhealthyError](one)
 		if !ok {
 			continue
 		}
+		if rolled {
+			unhealthy.Container = keptAs(unhealthy.Container, rollout.Failed)
+		}
 		services = append(services, unhealthy.Container.Ref.Service)
-		if len(unhealthy.LastLog) > 0 {
-			continue
-		}
-		lastLog, health, diagnoseErr := i.opened.Diagnose(ctx, unhealthy.Container.Address())
-		if diagnoseErr == nil { // else there is nothing more to tell of it
-			unhealthy.LastLog, unhealthy.Health = lastLog, first(unhealthy.Health, health)
-		}
+		i.diagnose(ctx, unhealthy)
 	}
 	if len(services) == 0 {
 		return err
 	}
 	slices.Sort(services)
-	return &hinted{err, i.stillServing(ctx, project, slices.Compact(services))}
+	hints = append(hints, i.stillServing(ctx, project, slices.Compact(services)))
+	return &hinted{err, strings.Join(hints, "\n")}
+}
+
+// diagnose adds to a failed replica what its log says, where that is not known yet.
+func (i *invocation) diagnose(ctx context.Context, unhealthy *plan.UnhealthyError) {
+	if len(unhealthy.LastLog) > 0 || ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	lastLog, health, err := i.opened.Diagnose(ctx, unhealthy.Container.Address())
+	if err == nil { // else there is nothing more to tell of it
+		unhealthy.LastLog, unhealthy.Health = lastLog, first(unhealthy.Health, health)
+	}
+}
+
+// keptAs is a failed container under the name that it has now.
+func keptAs(c plan.Container, failed []plan.Container) plan.Container {
+	for _, kept := range failed {
+		if kept.Ref == c.Ref {
+			return kept
+		}
+	}
+	return c
 }
 
 // stillServing says which replicas of the services the balancer has.

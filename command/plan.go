@@ -21,6 +21,8 @@ func (p *program) plan() *cli.Command {
 		Description: `hyper-lite plan
 hyper-lite plan --detailed-exitcode       exit 0: nothing to change, exit 2: something
 hyper-lite plan --format json`,
+		UsageText: `It ends with the drift, where there is any: what of each service is not as it was in the last revision that was
+applied, in the files and on the host. A rollback, rolling-update or scale shows there until the next up.`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or json"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 2 where something would change"},
@@ -33,6 +35,7 @@ hyper-lite plan --format json`,
 			if err != nil {
 				return err
 			}
+			options.Applied = i.applied(project)
 			next, err := i.planned(ctx, project, options)
 			if err != nil {
 				return err
@@ -68,4 +71,25 @@ func (i *invocation) printPlan(next plan.Plan, format string) error {
 	i.warn(next.Warnings...)
 	_, err := fmt.Fprint(i.Out, next)
 	return err
+}
+
+// applied is the last revision that was applied, as a plan takes it; nil where there is none. That it cannot be read is
+// a warning: the plan itself needs no state.
+func (i *invocation) applied(project compose.Project) *plan.Applied {
+	document, err := place{Project: project}.read()
+	if err != nil {
+		i.warn(fmt.Sprintf("the drift cannot be told: %v", err))
+		return nil
+	}
+	last, ok := document.LastApplied()
+	if !ok || last.Applied == nil { // the first programs recorded no services
+		return nil
+	}
+	applied := plan.Applied{Number: last.Number, Services: map[string]plan.AppliedService{}}
+	for name, s := range last.Applied {
+		applied.Services[name] = plan.AppliedService{
+			Digest: compose.Digest{Hash: s.Hash, Fields: s.Fields}, Replicas: s.Replicas, ImageID: s.ImageID,
+		}
+	}
+	return &applied
 }

@@ -25,23 +25,27 @@ type progress interface {
 	close()
 }
 
-// newProgress chooses how to show progress on Err.
+// newProgress chooses how to show progress: on Err, or where COMPOSE_STATUS_STDOUT says so on Out.
 func (p *program) newProgress(s settings) progress {
-	paint := palette(coloured(s.ansi, p.Err, p.env))
+	out := p.Err
+	if truthy(p.setting("COMPOSE_STATUS_STDOUT")) {
+		out = p.Out
+	}
+	paint := palette(coloured(s.ansi, out, p.env))
 	switch s.progress {
 	case "quiet":
-		return &quietProgress{plainProgress{out: p.Err, paint: paint}}
+		return &quietProgress{plainProgress{out: out, paint: paint}}
 	case "json":
-		return newJSONProgress(p.Err)
+		return newJSONProgress(out)
 	case "plain":
-		return &plainProgress{out: p.Err, paint: paint}
+		return &plainProgress{out: out, paint: paint}
 	case "tty":
-		return newLiveProgress(p.Err, paint, terminalWidth(p.Err))
+		return newLiveProgress(out, paint, terminalWidth(out))
 	}
-	if p.env["CI"] == "" && p.env["TERM"] != "dumb" && s.ansi != "never" && isTerminal(p.Err) {
-		return newLiveProgress(p.Err, paint, terminalWidth(p.Err))
+	if p.env["CI"] == "" && p.env["TERM"] != "dumb" && s.ansi != "never" && isTerminal(out) {
+		return newLiveProgress(out, paint, terminalWidth(out))
 	}
-	return &plainProgress{out: p.Err, paint: paint}
+	return &plainProgress{out: out, paint: paint}
 }
 
 // subject names what a step works on, as the user knows it: a container by its name.
@@ -60,6 +64,8 @@ func containerOf(step plan.Step) (plan.Container, bool) {
 	switch s := step.(type) {
 	case plan.Create:
 		return s.Container, true
+	case plan.Clone:
+		return s.Container, true
 	case plan.Start:
 		return s.Container, true
 	case plan.Await:
@@ -72,7 +78,11 @@ func containerOf(step plan.Step) (plan.Container, bool) {
 		return s.Container, true
 	case plan.Restart:
 		return s.Container, true
+	case plan.Freeze:
+		return s.Container, true
 	case plan.Unpause:
+		return s.Container, true
+	case plan.Kill:
 		return s.Container, true
 	case plan.Remove:
 		return s.Container, true
@@ -105,6 +115,8 @@ func done(step plan.Step) string {
 		return routed(s)
 	case plan.Rename:
 		return "renamed to " + s.To
+	case plan.Kill:
+		return "sent " + s.Signal
 	}
 	return participle(step.Verb(), "ed")
 }
@@ -165,7 +177,7 @@ func participle(verb, ending string) string {
 // long says that a step may take so long that its beginning is worth a line.
 func long(step plan.Step) bool {
 	switch step.(type) {
-	case plan.Pull, plan.Build:
+	case plan.Pull, plan.Build, plan.Push:
 		return true
 	}
 	return false
@@ -214,6 +226,10 @@ func (p *plainProgress) line(subject, text, why string) {
 func (p *plainProgress) detail(step plan.Step, moved engine.Progress) {
 	if moved.ID == "warning" {
 		p.warn(subject(step) + ": " + moved.Text)
+		return
+	}
+	if _, ok := step.(plan.Build); ok && moved.ID == "" && strings.TrimSpace(moved.Text) != "" {
+		p.line(subject(step), printable(moved.Text), "")
 	}
 }
 
@@ -230,3 +246,8 @@ type quietProgress struct{ plainProgress }
 
 func (p *quietProgress) expect(plan.Plan)     {}
 func (p *quietProgress) event(converge.Event) {}
+func (p *quietProgress) detail(step plan.Step, moved engine.Progress) {
+	if moved.ID == "warning" {
+		p.plainProgress.detail(step, moved)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hyper-lite/compose"
+	"hyper-lite/engine"
 	"hyper-lite/plan"
 )
 
@@ -77,22 +78,11 @@ func readPsQuery(c *cli.Context) (psQuery, error) {
 }
 
 func (i *invocation) ps(ctx context.Context, q psQuery) error {
-	project, err := i.find(ctx)
+	project, containers, err := i.listedWhole(ctx, q.services)
 	if err != nil {
 		return err
 	}
-	host, err := i.engine(ctx)
-	if err != nil {
-		return err
-	}
-	replicas, err := host.List(ctx, project.Name)
-	if err != nil {
-		return err
-	}
-	if err := noSuchService(q.services, serviceNames(project.Project, replicas)); err != nil {
-		return err
-	}
-	rows := psRows(project, replicas, q, time.Now())
+	rows := psRows(project, containers, q, time.Now())
 	switch {
 	case q.quiet:
 		for _, r := range rows {
@@ -132,8 +122,18 @@ type psRow struct {
 	Ports      string
 	Networks   string
 
+	Labels       string
+	Mounts       string
+	LocalVolumes string
+	Size         string // as docker compose has it: it never asks for sizes
+	Engine       string // likewise
+
 	fullID string
+	labels map[string]string
 }
+
+// Label is one label of the container, for templates; "" where it has none of that name.
+func (r psRow) Label(name string) string { return r.labels[name] }
 
 // publisher is one port of a container; PublishedPort is 0 where it is not published.
 type publisher struct {
@@ -156,14 +156,15 @@ func psColumns() []column[psRow] {
 }
 
 // psRows chooses the containers that a query asks for, by name.
-func psRows(project foundProject, replicas []plan.Replica, q psQuery, now time.Time) []psRow {
+func psRows(project foundProject, containers []engine.Listed, q psQuery, now time.Time) []psRow {
 	var rows []psRow
-	for _, r := range replicas {
-		if !q.wants(project, r) {
+	replicas := replicasOf(containers)
+	for _, c := range containers {
+		if !q.wants(project, c.Replica) {
 			continue
 		}
-		row := newPsRow(project.Name, r, q.whole, now)
-		row.Publishers = append(row.Publishers, balanced(project.Project, r, replicas)...)
+		row := newPsRow(project.Name, c, q.whole, now)
+		row.Publishers = append(row.Publishers, balanced(project.Project, c.Replica, replicas)...)
 		row.Ports = portsText(row.Publishers)
 		rows = append(rows, row)
 	}
@@ -192,18 +193,25 @@ func isOrphan(project compose.Project, service string) bool {
 	return !ok && !slices.Contains(project.Disabled, service)
 }
 
-func newPsRow(project string, r plan.Replica, whole bool, now time.Time) psRow {
+func newPsRow(project string, c engine.Listed, whole bool, now time.Time) psRow {
+	r := c.Replica
 	row := psRow{
 		ID: r.ID, Name: r.Name, Names: r.Name, Project: project, Service: r.Service, Image: r.Image,
 		Command: strconv.Quote(r.Command), State: string(r.State), Health: string(r.Health), ExitCode: r.ExitCode,
 		Status: r.Status, CreatedAt: r.CreatedAt.Format("2006-01-02 15:04:05 -0700 MST"),
 		RunningFor: units.HumanDuration(now.Sub(r.CreatedAt)) + " ago", Networks: strings.Join(r.Networks, ","),
 		Publishers: []publisher{}, fullID: r.ID,
+		Labels: labelsText(c.Labels), LocalVolumes: strconv.Itoa(c.LocalVolumes), Size: "0B", labels: c.Labels,
 	}
+	mounts := slices.Clone(c.Mounts)
 	if !whole {
+		for at, name := range mounts {
+			mounts[at] = shortened(name, 15)
+		}
 		row.ID = r.ID[:min(len(r.ID), 12)]
 		row.Command = strconv.Quote(shortened(r.Command, 20))
 	}
+	row.Mounts = strings.Join(mounts, ",")
 	for _, p := range r.Ports {
 		row.Publishers = append(row.Publishers, publisher{p.HostIP, p.Container, p.Host, p.Protocol})
 	}

@@ -21,6 +21,9 @@ func Run(ctx context.Context, args []string, stdio IO, version string) int {
 		return runSidecar(ctx, args[2:], stdio) // no command tree: it must start fast and stay small
 	}
 	p := &program{IO: stdio, version: version, env: environment(os.Environ()), openEngine: openEngine}
+	if isPlugin(args) {
+		return p.runPlugin(ctx, args[1:])
+	}
 	return p.run(ctx, args[1:])
 }
 
@@ -31,6 +34,8 @@ type program struct {
 	env        map[string]string
 	openEngine engineOpener
 	app        *cli.App
+	dotenv     map[string]string // what the project's env file says, beside env
+	typed      string            // the verb with its flags and arguments: "scale web=5"
 }
 
 func (p *program) run(ctx context.Context, argv []string) int {
@@ -52,6 +57,7 @@ func (p *program) dispatch(ctx context.Context, argv []string) error {
 	if err != nil {
 		return err
 	}
+	p.typed = line.typed()
 	bare := len(line.path) == 0 && len(line.globals) == 0
 	if line.help || bare || (len(line.path) > 0 && groups(line.path[len(line.path)-1])) {
 		return p.printHelp(line.path)

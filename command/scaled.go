@@ -17,31 +17,54 @@ import (
 func (i *invocation) loadScaled(ctx context.Context, wanted map[string]int, services []string, noDeps bool) (compose.Project, error) {
 	options := i.loadOptions(services...)
 	options.Scale = wanted
+	scaled, _, err := i.loadKept(ctx, options, func(p compose.Project) []string { return about(p, services, noDeps) })
+	return scaled, err
+}
+
+// loadKept reads the files with the numbers of replicas that stand, but for the services that the verb is about. It
+// returns the project, and what the files say without them and without options.Images.
+func (i *invocation) loadKept(
+	ctx context.Context, options compose.LoadOptions, about func(compose.Project) []string,
+) (kept, files compose.Project, err error) {
 	var typed []byte // it can be read only once
 	if slices.Contains(i.files, "-") {
-		var err error
 		if typed, err = io.ReadAll(i.In); err != nil {
-			return compose.Project{}, fmt.Errorf("read standard input: %w", err)
+			return kept, files, fmt.Errorf("read standard input: %w", err)
 		}
-		options.Stdin = bytes.NewReader(typed)
 	}
-	project, err := i.load(ctx, options)
+	load := func(scale map[string]int, images map[string]string) (compose.Project, error) {
+		options.Scale, options.Images = scale, images
+		if typed != nil {
+			options.Stdin = bytes.NewReader(typed)
+		}
+		return i.load(ctx, options)
+	}
+	wanted, images := options.Scale, options.Images
+	files, err = load(wanted, nil)
 	if err != nil {
-		return project, err
+		return kept, files, err
 	}
-	if err := noSuchService(append(sortedKeys(wanted), services...), serviceNames(project, nil)); err != nil {
-		return project, err
+	if err := noSuchService(sortedKeys(wanted), serviceNames(files, nil)); err != nil {
+		return kept, files, err
 	}
-	standing, err := i.standing(ctx, project, about(project, services, noDeps))
-	if err != nil || len(standing) == 0 {
-		return project, err
+	if err := noSuchService(options.Services, withJobs(serviceNames(files, nil), files, nil)); err != nil {
+		return kept, files, err
 	}
-	maps.Copy(standing, wanted)
-	options.Scale, options.Stdin = standing, bytes.NewReader(typed)
-	if kept, err := i.load(ctx, options); err == nil {
-		return kept, nil
+	standing, err := i.standing(ctx, files, about(files))
+	if err != nil {
+		return kept, files, err
 	}
-	return project, nil // the files do not allow those numbers any more
+	if len(standing) > 0 {
+		maps.Copy(standing, wanted)
+		if kept, err = load(standing, images); err == nil {
+			return kept, files, nil
+		} // else the files do not allow those numbers any more
+	}
+	if images == nil {
+		return files, files, nil
+	}
+	kept, err = load(wanted, images)
+	return kept, files, err
 }
 
 // about is every service that a verb works on: those that were named, and what they depend on.

@@ -16,15 +16,19 @@ import (
 func (p *program) service() *cli.Command {
 	return &cli.Command{
 		Name:  "service",
-		Usage: "look at services",
+		Usage: "look at services, and replace their replicas",
 		Description: `hyper-lite service ls
-hyper-lite service inspect web`,
+hyper-lite service inspect web
+hyper-lite service rolling-update --image shop:2 web
+hyper-lite service redeploy web`,
 		Subcommands: []*cli.Command{
 			{
 				Name:  "ls",
-				Usage: "list the services, with how many replicas run and how they are reached",
+				Usage: "list the services: their state, how many replicas run and how they are reached",
 				Description: `hyper-lite service ls
-hyper-lite service ls --format '{{.Name}} {{.Running}}/{{.Replicas}}'`,
+hyper-lite service ls --format '{{.Name}} {{.State}} {{.Running}}/{{.Replicas}}'`,
+				UsageText: `A service is Not running (it never ran), Starting, Running, Partly running (replicas are missing, stopped or
+not well) or Stopped; and while a command works on it Starting, Scaling, Redeploying, Stopping or Terminating.`,
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "names only"},
 					formatFlag(),
@@ -46,13 +50,22 @@ hyper-lite service inspect web | jq '.[0].containers'`,
 					return i.serviceInspect(ctx, c.Args().Slice())
 				}),
 			},
+			p.rollingUpdate(), p.redeploy(),
+			inService(p.scale()), inService(p.start()), inService(p.stop()), inService(p.restart()),
 		},
 	}
+}
+
+// inService is a verb that is also found under `service`.
+func inService(verb *cli.Command) *cli.Command {
+	verb.Description = strings.ReplaceAll(verb.Description, programName+" "+verb.Name, programName+" service "+verb.Name)
+	return verb
 }
 
 // serviceRow is one service of the files or of the host.
 type serviceRow struct {
 	Name     string
+	State    plan.ServiceState
 	Replicas int // that the files ask for; 0 where they do not have the service
 	Running  int
 	Healthy  int // running, and not found unhealthy or still starting
@@ -66,6 +79,7 @@ type serviceRow struct {
 func serviceColumns() []column[serviceRow] {
 	return []column[serviceRow]{
 		{"name", func(r serviceRow) string { return r.Name }},
+		{"state", func(r serviceRow) string { return string(r.State) }},
 		{"replicas", func(r serviceRow) string { return strconv.Itoa(r.Running) + "/" + strconv.Itoa(r.Replicas) }},
 		{"image", func(r serviceRow) string { return r.Image }},
 		{"protocol", func(r serviceRow) string { return r.Protocol }},
@@ -74,38 +88,45 @@ func serviceColumns() []column[serviceRow] {
 }
 
 func (i *invocation) serviceList(ctx context.Context, quiet bool, format string) error {
-	project, replicas, err := i.projectNow(ctx)
+	project, replicas, err := i.listed(ctx, nil)
 	if err != nil {
 		return err
 	}
-	rows := serviceRows(project, replicas)
 	if quiet {
-		for _, r := range rows {
-			fmt.Fprintln(i.Out, r.Name)
+		for _, name := range serviceNames(compose.Project{Services: project.Services}, replicas) {
+			fmt.Fprintln(i.Out, name)
 		}
 		return nil
 	}
-	return printList(i.Out, format, rows, serviceColumns())
+	states := i.serviceStates(ctx, project, replicas)
+	return printList(i.Out, format, serviceRows(project, replicas, states), serviceColumns())
 }
 
-// projectNow is the project and its containers.
-func (i *invocation) projectNow(ctx context.Context) (foundProject, []plan.Replica, error) {
-	project, err := i.find(ctx)
-	if err != nil {
-		return foundProject{}, nil, err
-	}
-	host, err := i.engine(ctx)
-	if err != nil {
-		return foundProject{}, nil, err
-	}
-	replicas, err := host.List(ctx, project.Name)
-	return project, replicas, err
+// serviceStates is the state of every service.
+func (i *invocation) serviceStates(ctx context.Context, project foundProject, replicas []plan.Replica) map[string]plan.ServiceState {
+	return statesOf(project, replicas, i.publishedNow(ctx, project, replicas), i.operation(project))
 }
 
-func serviceRows(project foundProject, replicas []plan.Replica) []serviceRow {
+func statesOf(
+	project foundProject, replicas []plan.Replica, published []plan.Published, operation plan.Operation,
+) map[string]plan.ServiceState {
+	states := map[string]plan.ServiceState{}
+	for _, name := range serviceNames(project.Project, replicas) {
+		var wanted *compose.Service
+		if s, ok := project.Service(name); ok {
+			wanted = &s
+		}
+		states[name] = plan.StateOf(name, wanted, replicas, published, operation)
+	}
+	return states
+}
+
+func serviceRows(project foundProject, replicas []plan.Replica, states map[string]plan.ServiceState) []serviceRow {
 	var rows []serviceRow
 	for _, name := range serviceNames(compose.Project{Services: project.Services}, replicas) {
-		rows = append(rows, newServiceRow(project, name, replicas))
+		row := newServiceRow(project, name, replicas)
+		row.State = states[name]
+		rows = append(rows, row)
 	}
 	return rows
 }

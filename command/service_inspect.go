@@ -12,6 +12,7 @@ import (
 type serviceView struct {
 	Name       string           `json:"name"`
 	Project    string           `json:"project"`
+	State      string           `json:"state"`
 	Image      string           `json:"image"`
 	Replicas   int              `json:"replicas"` // that the files ask for
 	Running    int              `json:"running"`
@@ -21,6 +22,8 @@ type serviceView struct {
 	Rollout    *rolloutView     `json:"rollout,omitempty"`
 	Routes     []routeView      `json:"routes,omitempty"`
 	Probe      *probeView       `json:"healthCheck,omitempty"`
+	Auto       *autoView        `json:"auto,omitempty"`
+	Heals      []healView       `json:"heals,omitempty"` // the last replacements of unhealthy replicas, the oldest first
 	Containers []containerView  `json:"containers"`
 }
 
@@ -80,19 +83,28 @@ type containerView struct {
 	CreatedAt  string      `json:"createdAt"`
 	Networks   []string    `json:"networks"`
 	Ports      []publisher `json:"ports"`
+	Judged     *judgedView `json:"judged,omitempty"` // by the sidecar
+	Cause      string      `json:"cause,omitempty"`  // why the sidecar made it
 }
 
 func (i *invocation) serviceInspect(ctx context.Context, names []string) error {
-	project, replicas, err := i.projectNow(ctx)
+	project, replicas, err := i.listed(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if err := noSuchService(names, serviceNames(project.Project, replicas)); err != nil {
 		return err
 	}
+	memory, err := i.remembered(ctx, project, replicas)
+	if err != nil {
+		return err
+	}
 	views := make([]serviceView, len(names))
+	states := i.serviceStates(ctx, project, replicas)
 	for at, name := range names {
 		views[at] = newServiceView(project, name, replicas)
+		views[at].State = string(states[name])
+		views[at].remember(memory)
 	}
 	return printJSON(i.Out, views)
 }
@@ -122,6 +134,7 @@ func (v *serviceView) describe(s compose.Service) {
 		Order: r.Order, Why: r.Why, Parallelism: r.Parallelism, Delay: r.Delay.String(), Monitor: r.Monitor.String(),
 		Drain: r.Drain.String(), OnFailure: r.OnFailure, MaxFailureRatio: r.MaxFailureRatio,
 	}
+	v.Auto = newAutoView(s)
 	for _, r := range s.Routes {
 		v.Routes = append(v.Routes, newRouteView(r))
 	}
@@ -151,7 +164,7 @@ func newContainerView(r plan.Replica) containerView {
 	view := containerView{
 		ID: r.ID, Name: r.Name, Slot: r.Slot, Generation: r.Generation, Hash: r.Digest.Hash, Image: r.Image,
 		ImageID: r.ImageID, State: string(r.State), Health: string(r.Health), ExitCode: r.ExitCode, Status: r.Status,
-		CreatedAt: r.CreatedAt.Format(time.RFC3339), Networks: r.Networks, Ports: []publisher{},
+		CreatedAt: r.CreatedAt.Format(time.RFC3339), Networks: r.Networks, Ports: []publisher{}, Cause: r.Cause,
 	}
 	for _, p := range r.Ports {
 		view.Ports = append(view.Ports, publisher{p.HostIP, p.Container, p.Host, p.Protocol})

@@ -25,6 +25,8 @@ type settings struct {
 	noWait    bool   // for another command that holds the project, --no-wait-lock
 	address   string // of the engine, --host
 	context   string // of the docker CLI
+
+	allResources bool // networks and volumes that no service uses, too
 }
 
 // defaultWidth is how many steps run at once where nobody says.
@@ -34,19 +36,31 @@ const defaultWidth = 8
 const noLimit = 1 << 16
 
 func (p *program) settings(c *cli.Context) (settings, error) {
+	p.dotenv = nil
 	s := settings{
 		files:     c.StringSlice("file"),
 		project:   c.String("project-name"),
 		directory: c.String("project-directory"),
 		profiles:  c.StringSlice("profile"),
 		envFiles:  c.StringSlice("env-file"),
-		progress:  first(c.String("progress"), p.env["COMPOSE_PROGRESS"], "auto"),
-		ansi:      first(c.String("ansi"), p.env["COMPOSE_ANSI"], "auto"),
 		width:     defaultWidth,
 		dryRun:    c.Bool("dry-run"),
 		noWait:    c.Bool("no-wait-lock"),
 		address:   c.String("host"),
 		context:   c.String("context"),
+
+		allResources: c.Bool("all-resources"),
+	}
+	p.dotenv = compose.EnvFile(compose.LoadOptions{
+		Files: s.files, ProjectDir: s.directory, EnvFiles: s.envFiles, Env: p.variables(),
+	})
+	s.progress = first(c.String("progress"), p.setting("COMPOSE_PROGRESS"), "auto")
+	s.ansi = first(c.String("ansi"), p.setting("COMPOSE_ANSI"), "auto")
+	if c.Bool("compatibility") || truthy(p.setting("COMPOSE_COMPATIBILITY")) {
+		return s, &usageError{
+			msg:  "--compatibility: containers are named as docker compose names them today, with dashes; the names of its first version, with underscores, are not supported",
+			hint: "leave --compatibility and COMPOSE_COMPATIBILITY out; `container_name` gives a single replica another name",
+		}
 	}
 	if s.project != "" && !compose.IsProjectName(s.project) {
 		return s, &usageError{msg: fmt.Sprintf("--project-name: %q is no name of a project", s.project), hint: compose.ProjectNames}
@@ -60,7 +74,7 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 	if s.address != "" && s.context != "" {
 		return s, usagef("--host and --context name an engine both: give one of them")
 	}
-	if text := first(c.String("parallel"), p.env["COMPOSE_PARALLEL_LIMIT"]); text != "" {
+	if text := first(c.String("parallel"), p.setting("COMPOSE_PARALLEL_LIMIT")); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n == 0 || n < -1 {
 			return s, usagef("--parallel: %q is no number of steps: it takes 1 and more, or -1 for no limit", text)
@@ -71,6 +85,14 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// setting is a variable that stands in for a flag: of our environment, or else of the project's env file.
+func (p *program) setting(name string) string {
+	if value, set := p.env[name]; set {
+		return value
+	}
+	return p.dotenv[name]
 }
 
 func first(words ...string) string {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
+	"hyper-lite/cron"
 	"hyper-lite/engine"
 	"hyper-lite/lb"
 )
@@ -31,6 +33,9 @@ func sidecar(ctx context.Context, argv []string, stdio IO) error {
 	flags.SetOutput(io.Discard)
 	project := flags.String("project", "", "the project whose balancer is kept right")
 	socket := flags.String("socket", lb.Socket, "where the sidecar answers")
+	alone := flags.Bool("alone", false, "there is no balancer")
+	jobs := flags.Bool("jobs", false, "fire the project's jobs")
+	policies := flags.String("policies", "", "what is done with the containers of which service")
 	if err := flags.Parse(argv[1:]); err != nil {
 		return usagef("sidecar: %v", err)
 	}
@@ -41,40 +46,65 @@ func sidecar(ctx context.Context, argv []string, stdio IO) error {
 		if *project == "" {
 			return usagef("sidecar run needs --project")
 		}
-		return keep(ctx, *project, *socket, stdio)
+		own, err := lb.DecodePolicies(*policies)
+		if err != nil {
+			return usagef("sidecar: %v", err)
+		}
+		return keep(ctx, lb.SidecarOptions{Project: *project, Socket: *socket, Alone: *alone, Policies: own}, *jobs, stdio)
 	}
 	return usagef("sidecar has no %s", quoted(argv[0]))
 }
 
-// keep is the sidecar at work, until the context ends.
-func keep(ctx context.Context, project, socket string, stdio IO) error {
+// keep is the sidecar at work, until the context ends. Where it cannot remember what fires it goes on without firing, and
+// tries again: the balancer is not to suffer from it.
+func keep(ctx context.Context, options lb.SidecarOptions, jobs bool, stdio IO) error {
 	opened, err := engine.Open(ctx, engine.Options{Host: "unix://" + lb.EngineSocket})
 	if err != nil {
 		return err
 	}
-	s := lb.NewSidecar(lb.SidecarOptions{
-		Project: project, Engine: watched{opened}, Socket: socket,
-		Log: slog.New(slog.NewTextHandler(stdio.Err, nil)),
-	})
-	if err := s.Run(ctx); err != nil {
-		return errors.Join(fmt.Errorf("keep the balancer of %s right: %w", project, err), opened.Close())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	host := &watched{Engine: opened}
+	options.Engine, options.Log = host, slog.New(slog.NewTextHandler(stdio.Err, nil))
+	kept := lb.NewSidecar(options)
+	var firing sync.WaitGroup
+	if jobs {
+		f := newFiring(options.Project, opened, kept, options.Log)
+		host.tell = f.happened
+		kept.Answer(cron.RemoteName, &cron.Remote{Runner: f.runner})
+		firing.Go(func() { f.run(ctx) })
+	}
+	err = kept.Run(ctx)
+	cancel()
+	firing.Wait()
+	if err != nil {
+		return errors.Join(fmt.Errorf("look after project %s: %w", options.Project, err), opened.Close())
 	}
 	return opened.Close()
 }
 
 // watched is the engine as the sidecar sees it.
-type watched struct{ *engine.Engine }
+type watched struct {
+	*engine.Engine
+	tell func(engine.Event) // who else is told of events, the zero one for a stream that begins; may be nil
+}
 
 // Events passes on what happens to the project's containers, in the sidecar's words.
-func (w watched) Events(ctx context.Context, project string, ready func(), emit func(lb.Event)) error {
+func (w *watched) Events(ctx context.Context, project string, ready func(), emit func(lb.Event)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	happened, ended := w.Engine.Events(ctx, project)
+	also := w.tell
+	if also == nil {
+		also = func(engine.Event) {}
+	}
 	ready() // the stream is open once Events has returned
+	also(engine.Event{})
 	for {
 		select {
 		case e := <-happened:
 			emit(sidecarEvent(e))
+			also(e)
 		case err := <-ended:
 			return err
 		}

@@ -12,14 +12,14 @@ import (
 
 // Canonical prints the merged model as `config` shows it, format "yaml" or "json". Our keys stand in
 // x-hyper-lite, so plain Docker Compose reads the result; a dollar sign is doubled for the same reason.
-// The contents of secrets are not in it.
+// The contents of secrets are not in it, nor are jobs that stand in no file.
 func Canonical(p Project, format string) ([]byte, error) {
 	var model any
 	switch {
 	case p.raw != nil:
 		model = withoutContents(p.raw)
 	case p.Model != nil:
-		tree, err := modelTree(p.Model)
+		tree, err := modelTree(p.filesModel(), p.omitted.EnvFiles)
 		if err != nil {
 			return nil, err
 		}
@@ -46,6 +46,19 @@ func Canonical(p Project, format string) ([]byte, error) {
 	return text, nil
 }
 
+// filesModel is the model without the jobs that stand in no file.
+func (p Project) filesModel() *types.Project {
+	if len(p.Added) == 0 {
+		return p.Model
+	}
+	model := *p.Model
+	model.Services = maps.Clone(model.Services)
+	for _, name := range p.Added {
+		delete(model.Services, name)
+	}
+	return &model
+}
+
 func encodeYAML(v any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
@@ -66,17 +79,29 @@ func encodeJSON(v any) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// modelTree is the model as plain maps. What env files gave stands in environment already.
-func modelTree(model *types.Project) (map[string]any, error) {
+// modelTree is the model as plain maps. What env and label files gave stands in environment and labels, unless they were
+// not read.
+func modelTree(model *types.Project, unread bool) (map[string]any, error) {
 	shown := *model
 	shown.Services = maps.Clone(model.Services)
 	for name, s := range shown.Services {
-		s.EnvFiles = nil
+		if !unread {
+			s.EnvFiles, s.LabelFiles = nil, nil
+			s.PreStart = withoutFiles(s).PreStart
+		}
 		s.Extensions = cleanKeys(s.Extensions, serviceFields)
 		shown.Services[name] = s
 	}
 	shown.Jobs = maps.Clone(model.Jobs)
 	for name, j := range shown.Jobs {
+		if !unread {
+			body, err := jobBody(name, j, model.Environment)
+			if err != nil {
+				return nil, fmt.Errorf("print job %s: %w", name, err)
+			}
+			j.ContainerSpec = body.ContainerSpec
+			j.EnvFiles, j.LabelFiles = nil, nil
+		}
 		j.Name = "" // its key says it
 		j.Extensions = cleanKeys(j.Extensions, jobFields)
 		shown.Jobs[name] = j

@@ -48,6 +48,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	c.conflicts(services)
 	p.Services = inOrder(services)
 	markOneShots(p.Services, p.Jobs)
+	c.autoheal(p.Services)
 	c.reservedVolume(p)
 	c.unsetSecrets(p)
 	c.digests(&p)
@@ -101,6 +102,7 @@ func (c *conversion) reading(section, name string, body types.ServiceConfig) *re
 			r.keys[k] = v
 		}
 	}
+	r.autorestart()
 	return r
 }
 
@@ -121,8 +123,9 @@ func (r *reading) service() Service {
 	}
 	s.Routes, s.Body.Ports = r.routes(s.Replicas)
 	s.Probe = r.probe(s.Routes)
-	s.Rollout = r.rollout(s)
+	s.Rollout, s.Rollback = r.rollouts(s)
 	s.OneShot = endsByItself(r.body)
+	s.Autodestroy = r.autodestroy()
 	if s.Replicas > 1 && r.body.ContainerName != "" {
 		r.reportAt([]string{"container_name"}, fmt.Sprintf("cannot be the name of %d replicas", s.Replicas), "take container_name out, or use one replica")
 	}
@@ -139,26 +142,12 @@ func (r *reading) template(role Role) Service {
 	}
 	r.limit(&s.Body)
 	s.Body.Scale = nil
-	if s.Body.Build != nil && s.Body.Image == "" {
-		s.Body.Image = r.typed.Name + "-" + r.name // as Compose names it
-	}
+	r.build(&s)
 	s.Body.CustomLabels = r.origins()
-	for key := range r.body.Networks {
-		s.Networks[key] = r.typed.Networks[key]
-	}
-	for _, v := range r.body.Volumes {
-		if v.Type == types.VolumeTypeVolume && v.Source != "" {
-			s.Volumes[v.Source] = r.typed.Volumes[v.Source]
-		}
-	}
-	for _, f := range r.body.Configs {
-		s.Configs[f.Source] = r.typed.Configs[f.Source]
-	}
-	for _, f := range r.body.Secrets {
-		s.Secrets[f.Source] = r.typed.Secrets[f.Source]
-	}
+	r.refer(&s)
 	for _, hook := range r.body.PreStart {
-		for _, f := range hook.Configs {
+		s.PreStart = append(s.PreStart, r.hook(s, hook))
+		for _, f := range hook.Configs { // the digest covers what they hold
 			s.Configs[f.Source] = r.typed.Configs[f.Source]
 		}
 		for _, f := range hook.Secrets {
@@ -180,10 +169,12 @@ func (r *reading) origins() types.Labels {
 		files = append(files, f.path)
 	}
 	return types.Labels{
-		"com.docker.compose.project.working_dir":  r.typed.WorkingDir,
-		"com.docker.compose.project.config_files": strings.Join(files, ","),
+		"com.docker.compose.project.working_dir": r.typed.WorkingDir,
+		filesLabel:                               strings.Join(files, ","),
 	}
 }
+
+const filesLabel = "com.docker.compose.project.config_files"
 
 // replicas is the number that replicas, scale and deploy.replicas agree on.
 func (r *reading) replicas() int {

@@ -308,15 +308,3 @@ func (d *document) encode() ([]byte, error) {
 	}
 	return out.Bytes(), nil
 }
-
-// scalars are the texts at and below a node.
-func scalars(n *yaml.Node) []string {
-	if n.Kind == yaml.ScalarNode {
-		return []string{n.Value}
-	}
-	var texts []string
-	for _, c := range n.Content {
-		texts = append(texts, scalars(c)...)
-	}
-	return texts
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,6 +34,9 @@ var (
 type source struct {
 	name string // as the user named it
 	path string // absolute; "-" is the standard input
+
+	added bool // it is no file: what it says is text
+	text  []byte
 }
 
 // selection is which files, folder and variables make the project, found as docker compose finds them.
@@ -43,6 +47,21 @@ type selection struct {
 	named    string // the project name that the user or the environment gives; "" if neither does
 	profiles []string
 	warnings []string
+}
+
+// EnvFile is what the env files of a project say: those that the options name, or .env in the project folder. They are
+// read as for Load; what of them cannot be read is left for Load to tell.
+func EnvFile(opt LoadOptions) map[string]string {
+	said := map[string]string{}
+	chosen, _ := selectFiles(opt) // without a compose file there may be an env file
+	for name, value := range chosen.env {
+		said[name] = value
+	}
+	for _, pair := range opt.Env {
+		name, _, _ := strings.Cut(pair, "=")
+		delete(said, name)
+	}
+	return said
 }
 
 func selectFiles(opt LoadOptions) (selection, error) {
@@ -114,10 +133,10 @@ func workDir(opt LoadOptions) (string, error) {
 
 func (s *selection) add(cwd, file string) {
 	if file == "-" {
-		s.sources = append(s.sources, source{"<stdin>", "-"})
+		s.sources = append(s.sources, source{name: "<stdin>", path: "-"})
 		return
 	}
-	s.sources = append(s.sources, source{file, absolute(cwd, file)})
+	s.sources = append(s.sources, source{name: file, path: absolute(cwd, file)})
 }
 
 func absolute(dir, path string) string {
@@ -242,11 +261,21 @@ func (s *selection) addFound(cwd, path string) {
 	if rel, err := filepath.Rel(cwd, path); err == nil {
 		name = rel
 	}
-	s.sources = append(s.sources, source{name, path})
+	s.sources = append(s.sources, source{name: name, path: path})
+}
+
+// append adds documents that are no files, in the order of their names.
+func (s *selection) append(added map[string][]byte) {
+	for _, name := range slices.Sorted(maps.Keys(added)) {
+		s.sources = append(s.sources, source{name: name, path: "-", added: true, text: added[name]})
+	}
 }
 
 // content reads a file of the project.
 func (f source) content(stdin io.Reader) ([]byte, error) {
+	if f.added {
+		return f.text, nil
+	}
 	if f.path == "-" {
 		if stdin == nil {
 			return nil, errors.New("read the compose file from the standard input: there is none")

@@ -6,20 +6,76 @@ import "time"
 // It comes from `cron:` on a service or from the top-level `jobs:` of the Compose spec.
 type Job struct {
 	Service
-	Schedules     []Schedule
-	Manual        bool          // may be run by hand; true unless triggers.manual is false
-	Timeout       time.Duration // 0: none
-	StartDeadline time.Duration // 0: none
-	Retries       int
-	KeepSucceeded int // finished containers kept; 3
-	KeepFailed    int // 3
-	History       int // records kept; 100
+	Timing
+}
+
+// Scheduled says that the job runs by itself, and not only by hand.
+func (j Job) Scheduled() bool { return len(j.Schedules) > 0 }
+
+// Registration is what whoever fires a job has to know of it beyond the container that its runs are made like. It is
+// that container's label LabelJob, as JSON.
+type Registration struct {
+	Timing
+	DependsOn []Dependency `json:"depends_on,omitempty"`
+}
+
+// Timing is when a job runs, and what becomes of its runs. It is no part of what a container is made from.
+type Timing struct {
+	Schedules     []Schedule    `json:"schedules,omitempty"`
+	Manual        bool          `json:"manual"`                   // may be run by hand; true unless the file says false
+	Timeout       time.Duration `json:"timeout,omitempty"`        // a run that takes longer is stopped; 0: none
+	StartDeadline time.Duration `json:"start_deadline,omitempty"` // a fire that could not start in this time does not; 0: none
+	Retries       int           `json:"retries,omitempty"`        // how often a failed run is repeated; 0
+	Keep          Keep          `json:"keep"`
+	History       int           `json:"history"` // records kept; 100
+	Notify        *Notify       `json:"notify,omitempty"`
+}
+
+// Keep is how many finished containers of a job stay on the host, by their outcome.
+type Keep struct {
+	Successful int `json:"successful"` // 3
+	Failed     int `json:"failed"`     // 3
 }
 
 // Schedule is one entry of triggers.schedule (Compose spec, "jobs").
 type Schedule struct {
-	Cron        string // five fields, or @hourly, @daily, @weekly, @monthly, @yearly, @every D
-	Timezone    string // IANA name; "UTC" when the file does not say
-	Concurrency string // forbid, queue, allow, replace
-	MissedFires string // one, skip
+	Cron        string `json:"cron"`         // as schedule.Parse takes it
+	Timezone    string `json:"timezone"`     // IANA name; "UTC" when the file does not say
+	Concurrency string `json:"concurrency"`  // Forbid, Queue, Allow or Replace: what becomes of a fire while a run is live
+	MissedFires string `json:"missed_fires"` // CatchUpOnce or CatchUpNever
 }
+
+const (
+	Forbid  = "forbid"  // the fire is skipped
+	Queue   = "queue"   // it waits; at most one does
+	Allow   = "allow"   // it runs beside the other
+	Replace = "replace" // the other is stopped
+
+	CatchUpOnce  = "one"  // the last of the missed fires is made up for
+	CatchUpNever = "skip" // none is
+)
+
+// Notify is who is told of a run's end, with the last 100 lines of its log. Exactly one of Command and Webhook is
+// given. The command runs in a container like the run's own, with those lines on its standard input; the webhook
+// gets them in a POST of JSON.
+type Notify struct {
+	Policy  string   `json:"policy"` // OnFailure, OnSuccess or OnEnd
+	Command []string `json:"command,omitempty"`
+	Webhook string   `json:"webhook,omitempty"` // an http or https URL
+}
+
+const (
+	OnFailure = "on-failure" // runs that failed or timed out, and fires that were missed
+	OnSuccess = "on-success"
+	OnEnd     = "all"
+)
+
+// LabelJob is the label of a registered job's container: its Registration.
+const LabelJob = "hyper-lite.job"
+
+// Labels of the container of a run, beside those of every container.
+const (
+	LabelFire    = "hyper-lite.fire"    // the instant, in seconds since 1970
+	LabelTrigger = "hyper-lite.trigger" // schedule, catch-up or manual
+	LabelAttempt = "hyper-lite.attempt" // from 1
+)

@@ -8,7 +8,7 @@ import (
 
 // cronJob reads a service that `cron` makes a job.
 func (r *reading) cronJob() Job {
-	for _, key := range slices.Concat([]string{"replicas", "protocol"}, routeKeys) {
+	for _, key := range slices.Concat([]string{"replicas", "protocol", "autoheal", "autodestroy"}, routeKeys) {
 		if r.keys[key] != nil {
 			r.report(key, "has no meaning beside cron: the service is a job, which runs and ends", "take one of them out")
 		}
@@ -27,11 +27,11 @@ func (r *reading) cronJob() Job {
 	if keys == nil {
 		keys = map[string]any{"schedule": cron}
 	}
-	j := r.job(keys)
+	j := r.job(keys, "cron")
 	if manual, ok := asBool(keys["manual"]); ok {
 		j.Manual = manual
 	}
-	base := scheduleOf(keys, Schedule{Timezone: "UTC", Concurrency: "forbid", MissedFires: "one"})
+	base := scheduleOf(keys, Schedule{Timezone: "UTC", Concurrency: Forbid, MissedFires: CatchUpOnce})
 	entries, ok := keys["schedule"].([]any)
 	if !ok && keys["schedule"] != nil {
 		entries = []any{keys["schedule"]}
@@ -66,20 +66,9 @@ func scheduleOf(keys map[string]any, s Schedule) Schedule {
 
 // declaredJob reads an entry of `jobs:` (Compose spec, "jobs").
 func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
-	body := types.ServiceConfig{
-		Name: name, Profiles: spec.Profiles, ContainerSpec: spec.ContainerSpec,
-		WorkloadSpec: spec.WorkloadSpec, Extensions: spec.Extensions,
-	}
-	// Compose's loader resolves the environment and labels of services only
-	alone := types.Project{Environment: c.typed.Environment, Services: types.Services{name: body}}
-	resolved, err := alone.WithServicesEnvironmentResolved(false)
-	if err == nil {
-		resolved, err = resolved.WithServicesLabelsResolved(false)
-	}
+	body, err := jobBody(name, spec, c.typed.Environment)
 	if err != nil {
 		c.report([]string{"jobs", name, "env_file"}, err.Error(), "")
-	} else {
-		body = resolved.Services[name]
 	}
 	r := c.reading("jobs", name, body)
 	if len(body.Ports) > 0 {
@@ -92,19 +81,40 @@ func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
 	if spec.Triggers.Manual != nil {
 		j.Manual = *spec.Triggers.Manual
 	}
+	if !j.Manual && len(spec.Triggers.Schedule) == 0 {
+		c.l.warnings = append(c.l.warnings, "the job "+name+" has no schedule and may not be run by hand: it never runs")
+	}
 	concurrency, _ := asString(r.keys["concurrency"])
 	for i, s := range spec.Triggers.Schedule {
 		at := []string{"triggers", "schedule", itoa(i)}
-		one := Schedule{Cron: s.Cron, Timezone: or(s.Timezone, "UTC"), Concurrency: or(concurrency, or(s.Concurrency, "forbid")), MissedFires: or(s.MissedFires, "one")}
+		one := Schedule{Cron: s.Cron, Timezone: or(s.Timezone, "UTC"), Concurrency: or(concurrency, or(s.Concurrency, Forbid)), MissedFires: or(s.MissedFires, CatchUpOnce)}
 		if !validCron(one.Cron) {
-			r.reportAt(at, "must be "+needCron, "")
+			r.reportAt(at, wrongCron(one.Cron), "")
 		}
 		if !validTimezone(one.Timezone) {
-			r.reportAt(append(at, "timezone"), "must be an IANA time zone such as Europe/Berlin", "")
+			r.reportAt(append(at, "timezone"), "must be "+needTimezone, "")
 		}
 		j.Schedules = append(j.Schedules, one)
 	}
 	return j
+}
+
+// jobBody is a job's container as a service's, with its environment and labels filled in from their files, which
+// Compose's loader does for services only.
+func jobBody(name string, spec types.JobConfig, env types.Mapping) (types.ServiceConfig, error) {
+	body := types.ServiceConfig{
+		Name: name, Profiles: spec.Profiles, ContainerSpec: spec.ContainerSpec,
+		WorkloadSpec: spec.WorkloadSpec, Extensions: spec.Extensions,
+	}
+	alone := types.Project{Environment: env, Services: types.Services{name: body}}
+	resolved, err := alone.WithServicesEnvironmentResolved(false)
+	if err == nil {
+		resolved, err = resolved.WithServicesLabelsResolved(false)
+	}
+	if err != nil {
+		return body, err
+	}
+	return resolved.Services[name], nil
 }
 
 func or(text, otherwise string) string {
@@ -114,19 +124,26 @@ func or(text, otherwise string) string {
 	return text
 }
 
-// job is what both kinds of job have in common.
-func (r *reading) job(keys map[string]any) Job {
+// job is what both kinds of job have in common. at is where its keys stand.
+func (r *reading) job(keys map[string]any, at ...string) Job {
 	if r.body.Restart == types.RestartPolicyAlways || r.body.Restart == types.RestartPolicyUnlessStopped {
 		r.reportAt([]string{"restart"}, "a run would never end with restart: "+r.body.Restart, "use retries for runs that fail")
 	}
-	j := Job{Service: r.template(RoleJob), Manual: true, KeepSucceeded: 3, KeepFailed: 3, History: 100}
+	j := Job{Service: r.template(RoleJob), Timing: Timing{Manual: true, Keep: Keep{Successful: 3, Failed: 3}, History: 100}}
 	j.OneShot = true
 	j.Timeout, _ = asDuration(keys["timeout"])
 	j.StartDeadline, _ = asDuration(keys["start_deadline"])
-	for key, to := range map[string]*int{"retries": &j.Retries, "keep_succeeded": &j.KeepSucceeded, "keep_failed": &j.KeepFailed, "history": &j.History} {
+	set := func(keys map[string]any, key string, to *int) {
 		if n, ok := asInt(keys[key]); ok {
 			*to = n
 		}
 	}
+	set(keys, "retries", &j.Retries)
+	set(keys, "history", &j.History)
+	set(keys, "keep", &j.Keep.Successful)
+	set(keys, "keep", &j.Keep.Failed)
+	set(asMap(keys["keep"]), "successful", &j.Keep.Successful)
+	set(asMap(keys["keep"]), "failed", &j.Keep.Failed)
+	j.Notify = r.notify(keys, append([]string{extension}, at...))
 	return j
 }

@@ -33,8 +33,7 @@ services:
       timeout: 1h
       start_deadline: 30
       retries: ${R:-2}
-      keep_succeeded: 0
-      keep_failed: 1
+      keep: {successful: 0, failed: 1}
       history: 10
       manual: false
 jobs:
@@ -63,7 +62,7 @@ jobs:
 
 	short := job(t, p, "short")
 	assert.DeepEqual(t, short.Schedules, []Schedule{{"*/5 * * * mon-fri", "UTC", "forbid", "one"}})
-	assert.Assert(t, short.Manual && short.KeepSucceeded == 3 && short.KeepFailed == 3 && short.History == 100)
+	assert.Assert(t, short.Manual && short.Keep == Keep{3, 3} && short.History == 100 && short.Notify == nil)
 	assert.Equal(t, short.DependsOn[0].Service, "db")
 
 	long := job(t, p, "long")
@@ -71,7 +70,7 @@ jobs:
 		{"@hourly", "Asia/Tokyo", "replace", "skip"}, {"0 3 * * *", "Europe/Berlin", "replace", "skip"},
 	})
 	assert.Assert(t, !long.Manual)
-	assert.DeepEqual(t, []any{long.Timeout, long.StartDeadline, long.Retries, long.KeepSucceeded, long.KeepFailed, long.History},
+	assert.DeepEqual(t, []any{long.Timeout, long.StartDeadline, long.Retries, long.Keep.Successful, long.Keep.Failed, long.History},
 		[]any{time.Hour, 30 * time.Second, 2, 0, 1, 10})
 
 	spec := job(t, p, "spec")
@@ -82,13 +81,35 @@ jobs:
 	assert.Equal(t, len(job(t, p, "hand").Schedules), 0)
 }
 
-func TestValidCron(t *testing.T) {
-	for text, want := range map[string]bool{
-		"* * * * *": true, "*/5 0-6,22 1 jan-mar MON": true, "0 0 31 12 7": true, "1-9/2 * * * *": true,
-		"@hourly": true, "@every 90s": true, "@every 1ms": false, "@reboot": false, "": false, "* * * *": false, "* * * * * *": false,
-		"60 * * * *": false, "* 24 * * *": false, "* * 0 * *": false, "* * * 13 *": false, "* * * * 8": false, "5-1 * * * *": false,
-		"*/0 * * * *": false, "a * * * *": false, "1,,2 * * * *": false, "-1 * * * *": false, "+1 * * * *": false,
-	} {
-		assert.Equal(t, validCron(text), want, text)
+func TestKeepAndNotify(t *testing.T) {
+	p := mustLoad(t, one(`
+services:
+  both: {image: x, cron: {schedule: "@daily", keep: "${N:-5}", notify: "https://example.com/hook?a=b"}}
+  some: {image: x, cron: {schedule: "@daily", keep: {failed: 9}, mail: all, notify: notify-send 'it is' over}}
+  list: {image: x, cron: {schedule: "@daily", notify: [sh, -c, cat]}}
+  long: {image: x, cron: {schedule: "@daily", mail: on-success, notify: {policy: on-success, webhook: "http://x"}}}
+jobs:
+  spec: {image: x, triggers: {manual: true}, keep: 0, notify: {policy: all, command: [a]}}
+`), LoadOptions{})
+	assert.DeepEqual(t, job(t, p, "both").Keep, Keep{5, 5})
+	assert.DeepEqual(t, job(t, p, "both").Notify, &Notify{Policy: OnFailure, Webhook: "https://example.com/hook?a=b"})
+	assert.DeepEqual(t, job(t, p, "some").Keep, Keep{3, 9})
+	assert.DeepEqual(t, job(t, p, "some").Notify, &Notify{Policy: OnEnd, Command: []string{"notify-send", "it is", "over"}})
+	assert.DeepEqual(t, job(t, p, "list").Notify, &Notify{Policy: OnFailure, Command: []string{"sh", "-c", "cat"}})
+	assert.DeepEqual(t, job(t, p, "long").Notify, &Notify{Policy: OnSuccess, Webhook: "http://x"})
+	assert.DeepEqual(t, job(t, p, "spec").Keep, Keep{})
+	assert.DeepEqual(t, job(t, p, "spec").Notify, &Notify{Policy: OnEnd, Command: []string{"a"}})
+}
+
+func TestTimingNeedsNoNewContainer(t *testing.T) {
+	digest := func(cron string) string {
+		return job(t, mustLoad(t, one("services: {a: {image: x, cron: "+cron+"}}"), LoadOptions{}), "a").Digest.Hash
 	}
+	assert.Equal(t, digest(`"@daily"`), digest(`{schedule: "@hourly", keep: 1, retries: 3}`))
+}
+
+func TestAJobThatNothingStartsIsWarnedOf(t *testing.T) {
+	_, warnings, err := Load(t.Context(), LoadOptions{WorkDir: write(t, one("jobs: {idle: {image: x, triggers: {manual: false}}}"))})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, warnings, []string{"the job idle has no schedule and may not be run by hand: it never runs"})
 }

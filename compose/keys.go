@@ -3,6 +3,8 @@ package compose
 import (
 	"slices"
 	"strings"
+
+	"hyper-lite/schedule"
 )
 
 // field is one of our keys: what it is called, what it takes, and how that is checked.
@@ -14,6 +16,7 @@ type field struct {
 	fields  []field              // it is a mapping of these keys
 	items   *field               // it may also be a list, each of this form
 	or      func(value any) bool // a mapping that may also be written as this
+	wrong   func(string) string  // what is wrong with a text, where that can be said exactly
 	schema  map[string]any       // JSON Schema of the value
 }
 
@@ -25,8 +28,9 @@ const (
 var (
 	protocols  = []string{"http", "https", "tcp", "httpsTerm"}
 	algorithms = []string{"roundrobin", "leastconn", "source"}
-	policies   = []string{"forbid", "queue", "allow", "replace"}
-	catchUps   = []string{"one", "skip"}
+	overlaps   = []string{Forbid, Queue, Allow, Replace}
+	catchUps   = []string{CatchUpOnce, CatchUpNever}
+	occasions  = []string{OnFailure, OnSuccess, OnEnd}
 )
 
 func number(name, meaning string, least, most int, allowed string) field {
@@ -97,29 +101,87 @@ var certificateField = func() field {
 	return f
 }()
 
+var keepField = func() field {
+	need := "a number from 0 to 1000"
+	f := mapping("keep", "how many finished containers stay on the host",
+		number("successful", "of good runs", 0, 1000, need), number("failed", "of the others", 0, 1000, need))
+	both := number("keep", "", 0, 1000, need)
+	f.or, f.schema, f.allowed = both.valid, both.schema, need+", or a mapping of successful and failed"
+	return f
+}()
+
+var notifyField = func() field {
+	command := field{
+		name: "command", meaning: "runs in a container like the run's, with the last 100 lines of the log on its standard input",
+		allowed: "a command, as a text or a list", valid: func(v any) bool { return len(asCommand(v)) > 0 },
+		schema: map[string]any{"type": []any{"string", "array"}},
+	}
+	f := mapping("notify", "who is told of the end of a run, with the last 100 lines of its log",
+		oneOf("policy", "which ends are told", occasions), command,
+		text("webhook", "gets a POST of JSON", "an http or https URL", validWebhook))
+	f.or, f.schema = command.valid, command.schema
+	f.allowed = "a webhook URL, a command, or a mapping of policy and one of command and webhook"
+	return f
+}()
+
 var retention = []field{
 	duration("timeout", "a run that takes longer is stopped"),
-	duration("start_deadline", "a run that could not start in this time is skipped"),
+	duration("start_deadline", "a fire that could not start in this time is skipped"),
 	number("retries", "how often a failed run is repeated", 0, 100, "a number from 0 to 100"),
-	number("keep_succeeded", "how many finished containers of good runs are kept", 0, 1000, "a number from 0 to 1000"),
-	number("keep_failed", "how many finished containers of failed runs are kept", 0, 1000, "a number from 0 to 1000"),
+	keepField,
 	number("history", "how many records of runs are kept", 0, 100000, "a number from 0 to 100000"),
+	notifyField,
+	oneOf("mail", "notify's policy, as Hyper Cron called it", occasions),
 }
 
 var timing = []field{
-	text("timezone", "time zone of the schedule", "an IANA time zone such as Europe/Berlin", validTimezone),
-	oneOf("concurrency", "what happens when a run is due while another runs", policies),
+	text("timezone", "time zone of the schedule", needTimezone, validTimezone),
+	oneOf("concurrency", "what happens when a run is due while another runs", overlaps),
 	oneOf("missed_fires", "what happens to fires missed while nothing ran", catchUps),
 }
 
 var cronField = func() field {
-	one := mapping("schedule", "when the job runs", append([]field{text("cron", "when the job runs", needCron, validCron)}, timing...)...)
-	one.or, one.allowed = func(v any) bool { s, ok := v.(string); return ok && validCron(s) }, needCron
+	expression := text("cron", "when the job runs", schedule.Allowed, validCron)
+	expression.wrong = wrongCron
+	one := mapping("schedule", "when the job runs", append([]field{expression}, timing...)...)
+	one.or, one.allowed, one.wrong = func(v any) bool { s, ok := v.(string); return ok && validCron(s) }, schedule.Allowed, wrongCron
 	f := mapping("cron", "makes the service a job that runs on a schedule", slices.Concat(
-		[]field{list("schedule", "when the job runs", needCron+", or a list of them", one)},
+		[]field{list("schedule", "when the job runs", schedule.Allowed+", or a list of them", one)},
 		timing, []field{boolean("manual", "whether it may be run by hand")}, retention)...)
-	f.or = func(v any) bool { s, ok := v.(string); return ok && validCron(s) }
-	f.allowed = needCron + ", or a mapping with schedule"
+	f.or, f.wrong = one.or, wrongCron
+	f.allowed = schedule.Allowed + ", or a mapping with schedule"
+	return f
+}()
+
+// word is oneOf in whatever case, with - or _: Docker Cloud wrote ON_FAILURE, Compose writes on-failure.
+func word(name, meaning string, values ...string) field {
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
+	}
+	return field{
+		name: name, meaning: meaning, allowed: "one of " + strings.Join(values, ", "),
+		valid:  func(v any) bool { return slices.Contains(values, asWord(v)) },
+		schema: map[string]any{"type": []any{"string", "boolean"}, "examples": list},
+	}
+}
+
+// asWord is a word in capitals and with _, and OFF for what says no.
+func asWord(v any) string {
+	if on, ok := asBool(v); ok && !on {
+		return off
+	}
+	s, _ := v.(string)
+	return strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(s)), "-", "_")
+}
+
+const off = "OFF"
+
+var autohealField = func() field {
+	f := mapping("autoheal", "whether the sidecar replaces a replica that stays unhealthy", duration("after", "how long it may be unhealthy"))
+	f.or = func(v any) bool { _, ok := asBool(v); return ok }
+	f.allowed = "true, false, or a mapping of after"
+	f.schema = map[string]any{"type": []any{"boolean", "string"}}
 	return f
 }()
 
@@ -148,6 +210,9 @@ var serviceFields = []field{
 	sizeField,
 	duration("drain", "the longest wait for open requests of a replica that goes"),
 	boolean("sequential_deployment", "replace one replica after the other"),
+	autohealField,
+	word("autorestart", "Docker Cloud's word for restart", off, "ON_FAILURE", "ALWAYS"),
+	word("autodestroy", "when the sidecar removes a container that has stopped", off, "ON_SUCCESS", "ALWAYS"),
 }
 
 // jobFields are our keys of an entry of `jobs:`.
@@ -235,6 +300,10 @@ func (c checker) value(path []string, v any, f field) {
 		return
 	}
 	if f.or != nil && f.or(v) || f.fields == nil && f.valid(v) {
+		return
+	}
+	if s, ok := v.(string); ok && f.wrong != nil {
+		c.report(path, false, f.wrong(s), "")
 		return
 	}
 	hint := ""

@@ -17,20 +17,24 @@ import (
 // LoadOptions says which files make the project. The zero value is: the default files of the process's
 // working folder, with no variable set.
 type LoadOptions struct {
-	Files       []string       // -f, relative to WorkDir; "-" is Stdin; none: COMPOSE_FILE, else the default names
-	ProjectName string         // -p; "": COMPOSE_PROJECT_NAME, else `name:`, else the project folder's name
-	ProjectDir  string         // --project-directory; "": the first file's folder
-	Profiles    []string       // --profile; none: COMPOSE_PROFILES
-	EnvFiles    []string       // --env-file; none: COMPOSE_ENV_FILES, else .env in the project folder
-	Env         []string       // the process's environment, "NAME=value"; it wins over env files
-	Services    []string       // services named on the command line: their profiles are active
-	Scale       map[string]int // by service: replicas, instead of what the files say
+	Files       []string          // -f, relative to WorkDir; "-" is Stdin; none: COMPOSE_FILE, else the default names
+	ProjectName string            // -p; "": COMPOSE_PROJECT_NAME, else `name:`, else the project folder's name
+	ProjectDir  string            // --project-directory; "": the first file's folder
+	Profiles    []string          // --profile; none: COMPOSE_PROFILES
+	EnvFiles    []string          // --env-file; none: COMPOSE_ENV_FILES, else .env in the project folder
+	Env         []string          // the process's environment, "NAME=value"; it wins over env files
+	Services    []string          // services named on the command line: their profiles are active
+	Scale       map[string]int    // by service: replicas, instead of what the files say
+	Images      map[string]string // by service: the image, instead of what the files say; it is never built
+	Added       map[string][]byte // by job: a document that has it, beside the files, as if in the project folder
 	Stdin       io.Reader
 	WorkDir     string // "": the process's working folder
 
 	// NoInterpolate leaves variables as they are written. The project then has a name, a folder and
 	// what Canonical prints, and no services.
 	NoInterpolate bool
+
+	Without Omissions // for `config`; zero is none
 }
 
 // ProjectNames says what a project may be called.
@@ -51,11 +55,16 @@ func Load(ctx context.Context, opt LoadOptions) (Project, []string, error) {
 	return project, append(own, heard...), err
 }
 
-func load(ctx context.Context, opt LoadOptions) (_ Project, warnings []string, err error) {
+func load(ctx context.Context, opt LoadOptions) (Project, []string, error) {
 	chosen, err := selectFiles(opt)
 	if err != nil {
 		return Project{}, chosen.warnings, err
 	}
+	chosen.append(opt.Added)
+	return loadChosen(ctx, opt, chosen)
+}
+
+func loadChosen(ctx context.Context, opt LoadOptions, chosen selection) (_ Project, warnings []string, err error) {
 	from := newOrigin(opt.NoInterpolate)
 	defer func() {
 		if closed := from.close(); err == nil {
@@ -209,16 +218,24 @@ func (l *loading) build(ctx context.Context) (Project, error) {
 	}
 	project := Project{Name: details.Environment[consts.ComposeProjectName], Dir: l.chosen.dir}
 	for _, f := range l.chosen.sources {
+		if f.added {
+			project.Added = append(project.Added, f.name)
+			continue
+		}
 		project.Files = append(project.Files, f.path)
 	}
 	if l.opt.NoInterpolate {
 		project.raw = model
 		return project, nil
 	}
+	if l.opt.Without != (Omissions{}) {
+		return l.rendered(project, model, details)
+	}
 	typed, err := l.bind(model, details, project.Name)
 	if err != nil {
 		return Project{}, err
 	}
+	l.replaceImages(typed)
 	return l.convert(project, typed)
 }
 
@@ -227,6 +244,7 @@ func (l *loading) options(more ...func(*loader.Options)) []func(*loader.Options)
 		o.SkipInterpolation = l.opt.NoInterpolate
 		o.ResourceLoaders = []loader.ResourceLoader{l.from}
 		o.MaxNodeVisits = 4 * maxNodes
+		l.opt.Without.apply(o)
 		o.Profiles = l.chosen.profiles
 		o.ConvertWindowsPaths, _ = asBool(l.chosen.env["COMPOSE_CONVERT_WINDOWS_PATHS"])
 		if l.chosen.named != "" {
@@ -280,6 +298,29 @@ func (l *loading) bind(model map[string]any, details types.ConfigDetails, name s
 		return nil, mistakes
 	}
 	return nil, l.located(err)
+}
+
+// replaceImages gives services other images than the files do, and with them the pre_start hooks that run on the
+// service's own image. What is named so is fetched and not built.
+func (l *loading) replaceImages(typed *types.Project) {
+	for name, image := range l.opt.Images {
+		s, ok := typed.Services[name]
+		if !ok {
+			continue
+		}
+		was := s.Image
+		s.Image, s.Build = image, nil
+		if s.PullPolicy == types.PullPolicyBuild {
+			s.PullPolicy = ""
+		}
+		s.PreStart = slices.Clone(s.PreStart)
+		for i := range s.PreStart {
+			if s.PreStart[i].Image == was {
+				s.PreStart[i].Image = image
+			}
+		}
+		typed.Services[name] = s
+	}
 }
 
 func named(name string) func(*loader.Options) {

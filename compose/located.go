@@ -124,13 +124,20 @@ func (l *loading) envFile(text string) []string {
 					if value == nil {
 						continue
 					}
-					for i, file := range scalars(value) {
-						clean := strings.TrimPrefix(file, "./")
+					files := []*yaml.Node{value}
+					if value.Kind == yaml.SequenceNode {
+						files = value.Content
+					}
+					for i, file := range files {
+						if _, path := child(file, "path"); path != nil {
+							file = path
+						}
+						clean := strings.TrimPrefix(file.Value, "./")
 						if clean == "" || !strings.Contains(text, clean) {
 							continue
 						}
 						path := []string{"services", name.Value, key}
-						if value.Kind == yaml.SequenceNode && i < len(value.Content) {
+						if value.Kind == yaml.SequenceNode {
 							path = append(path, itoa(i))
 						}
 						return path

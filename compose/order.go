@@ -26,15 +26,23 @@ func (c *conversion) dependencies(services []Service, jobs []Job) {
 	}
 	for i := range jobs {
 		j := &jobs[i]
-		section := "jobs"
-		if _, ok := c.typed.Services[j.Name]; ok {
-			section = "services"
-		}
 		j.DependsOn = slices.DeleteFunc(j.DependsOn, func(d Dependency) bool {
-			return !job[d.Service] && c.unmet(section, j.Name, d, running, nil, names)
+			return !job[d.Service] && c.unmet(c.section(j.Name), j.Name, d, running, nil, names)
 		})
 	}
-	c.cycles(services)
+	all := slices.Clone(services)
+	for _, j := range jobs {
+		all = append(all, j.Service)
+	}
+	c.cycles(all)
+}
+
+// section is where a service or job is declared.
+func (c *conversion) section(name string) string {
+	if _, ok := c.typed.Jobs[name]; ok {
+		return "jobs"
+	}
+	return "services"
 }
 
 func (c *conversion) unmet(section, name string, d Dependency, running, job map[string]bool, names []string) bool {
@@ -73,7 +81,7 @@ func dependencyPlace(s types.ServiceConfig, other string) []string {
 	return []string{"depends_on", other}
 }
 
-// cycles reports every ring of services that wait for each other, once.
+// cycles reports every ring of services and jobs that wait for each other, once.
 func (c *conversion) cycles(services []Service) {
 	waits := map[string][]string{}
 	for _, s := range services {
@@ -87,7 +95,11 @@ func (c *conversion) cycles(services []Service) {
 	visit = func(name string) {
 		if i := slices.Index(trail, name); i >= 0 {
 			ring := append(slices.Clone(trail[i:]), name)
-			c.report([]string{"services", ring[0], "depends_on", ring[1]}, "the services wait for each other: "+strings.Join(ring, " -> "), "take one of them out")
+			said := "they wait for each other: " + strings.Join(ring, " -> ")
+			if len(ring) == 2 {
+				said = ring[0] + " waits for itself"
+			}
+			c.report([]string{c.section(ring[0]), ring[0], "depends_on", ring[1]}, said, "take one of them out")
 			return
 		}
 		if done[name] {

@@ -17,6 +17,7 @@ type Project struct {
 	Files    []string // the files read with -f or found by name, absolute, in order of precedence
 	Services []Service
 	Jobs     []Job
+	Added    []string // jobs that stand in no file (LoadOptions.Added), sorted
 	Disabled []string // services switched off by their profiles, sorted; their containers are not orphans
 
 	Networks map[string]types.NetworkConfig // by the file's key; Name is the engine's name
@@ -27,7 +28,8 @@ type Project struct {
 	Settings Settings
 	Model    *types.Project // the canonical Compose model, for `config`; never for decisions
 
-	raw map[string]any // the merged tree of a load without interpolation; nil otherwise
+	raw     map[string]any // the merged tree of a load without interpolation; nil otherwise
+	omitted Omissions      // the steps that were left out
 }
 
 // Settings is the top-level x-hyper-lite mapping: what holds for the whole project.
@@ -50,6 +52,20 @@ func (p Project) Service(name string) (Service, bool) {
 		return Service{}, false
 	}
 	return p.Services[i], true
+}
+
+// Job returns the job of that name.
+func (p Project) Job(name string) (Job, bool) {
+	i := slices.IndexFunc(p.Jobs, func(j Job) bool { return j.Name == name })
+	if i < 0 {
+		return Job{}, false
+	}
+	return p.Jobs[i], true
+}
+
+// Watched says that the project needs a sidecar.
+func (p Project) Watched() bool {
+	return slices.ContainsFunc(p.Services, Service.Watched) || slices.ContainsFunc(p.Jobs, Job.Scheduled)
 }
 
 // Routes returns the routes of all services, in the order of the services.

@@ -16,25 +16,9 @@ func (r *reading) references() {
 	if r.body.Image == "" && r.body.Build == nil && r.body.Provider == nil {
 		r.reportAt(nil, "has no image", "add image or build")
 	}
-	for key := range r.body.Networks {
-		known(r, "networks", key, "network", r.typed.Networks)
-	}
-	for i, v := range r.body.Volumes {
-		if v.Type == types.VolumeTypeVolume && v.Source != "" {
-			if _, ok := r.typed.Volumes[v.Source]; !ok {
-				r.unknown([]string{"volumes", itoa(i)}, "volume", v.Source, slices.Collect(maps.Keys(r.typed.Volumes)))
-			}
-		}
-	}
-	for i, c := range r.body.Configs {
-		if _, ok := r.typed.Configs[c.Source]; !ok {
-			r.unknown([]string{"configs", itoa(i)}, "config", c.Source, slices.Collect(maps.Keys(r.typed.Configs)))
-		}
-	}
-	for i, c := range r.body.Secrets {
-		if _, ok := r.typed.Secrets[c.Source]; !ok {
-			r.unknown([]string{"secrets", itoa(i)}, "secret", c.Source, slices.Collect(maps.Keys(r.typed.Secrets)))
-		}
+	r.declared(nil, r.body.ContainerSpec)
+	for i, hook := range r.body.PreStart {
+		r.declared([]string{"pre_start", itoa(i)}, r.own(hook.ContainerSpec))
 	}
 	if r.body.NetworkMode != "" && len(r.body.Networks) > 0 {
 		r.reportAt([]string{"network_mode"}, "cannot stand beside networks", "keep one of them")
@@ -51,9 +35,43 @@ func (r *reading) references() {
 
 var restartPattern = regexp.MustCompile(`^(no|always|unless-stopped|on-failure(:[0-9]+)?)?$`)
 
-func known[V any](r *reading, section, key, noun string, declared map[string]V) {
+// declared checks that what a container names at the top level stands there.
+func (r *reading) declared(below []string, spec types.ContainerSpec) {
+	for key := range spec.Networks {
+		known(r, slices.Concat(below, []string{"networks", key}), "network", key, r.typed.Networks)
+	}
+	for i, v := range spec.Volumes {
+		if v.Type == types.VolumeTypeVolume && v.Source != "" {
+			known(r, slices.Concat(below, []string{"volumes", itoa(i)}), "volume", v.Source, r.typed.Volumes)
+		}
+	}
+	for i, c := range spec.Configs {
+		known(r, slices.Concat(below, []string{"configs", itoa(i)}), "config", c.Source, r.typed.Configs)
+	}
+	for i, s := range spec.Secrets {
+		known(r, slices.Concat(below, []string{"secrets", itoa(i)}), "secret", s.Source, r.typed.Secrets)
+	}
+}
+
+// own is a hook's specification without the references that it inherited from its service, where they are told.
+func (r *reading) own(spec types.ContainerSpec) types.ContainerSpec {
+	spec.Networks = maps.Clone(spec.Networks)
+	maps.DeleteFunc(spec.Networks, func(key string, _ *types.ServiceNetworkConfig) bool {
+		_, inherited := r.body.Networks[key]
+		return inherited
+	})
+	spec.Configs = slices.DeleteFunc(slices.Clone(spec.Configs), func(c types.ServiceConfigObjConfig) bool {
+		return slices.ContainsFunc(r.body.Configs, func(o types.ServiceConfigObjConfig) bool { return o.Source == c.Source })
+	})
+	spec.Secrets = slices.DeleteFunc(slices.Clone(spec.Secrets), func(s types.ServiceSecretConfig) bool {
+		return slices.ContainsFunc(r.body.Secrets, func(o types.ServiceSecretConfig) bool { return o.Source == s.Source })
+	})
+	return spec
+}
+
+func known[V any](r *reading, below []string, noun, key string, declared map[string]V) {
 	if _, ok := declared[key]; !ok {
-		r.unknown([]string{section, key}, noun, key, slices.Collect(maps.Keys(declared)))
+		r.unknown(below, noun, key, slices.Collect(maps.Keys(declared)))
 	}
 }
 
@@ -77,7 +95,7 @@ func (r *reading) portRange() {
 			wrong = wrong || !ok || number < 0 || number > 65535
 		}
 		if wrong {
-			r.reportAt([]string{"ports", itoa(i)}, "a port is a number from 1 to 65535", "")
+			r.reportPort(i, p, "a port is a number from 1 to 65535", "")
 		}
 	}
 }

@@ -2,6 +2,8 @@ package compose
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -11,7 +13,9 @@ import (
 type OrderFacts struct {
 	Order    string // the file's word (deploy.update_config.order), "" if it has none
 	HostPort bool   // a container itself publishes a fixed host port
+	Range    bool   // its range of host ports has one for each replica, and no more
 	Address  bool   // a container has a fixed IP or MAC address
+	Shared   bool   // a container is in the network of the host or of another container: whatever it listens on is taken
 	Routed   bool   // the balancer stands before it
 	Replicas int
 	Volume   bool // a container writes to a named volume
@@ -19,14 +23,20 @@ type OrderFacts struct {
 
 // DefaultOrder is the order in which replicas are replaced, and the rule that says so:
 //
-//	the file's word; else what two containers cannot hold at once (a host port, an address) or should
-//	not (a single replica's named volume) means stop-first; else start-first.
+//	the file's word; else what two containers cannot hold at once (a host port, an address, the ports of a network that
+//	is not their own) or should not (a single replica's named volume) means stop-first; else start-first.
+//
+// A file that asks for start-first where a container publishes a fixed host port is refused.
 func DefaultOrder(f OrderFacts) (order, why string) {
 	switch {
 	case f.Order != "":
 		return f.Order, "deploy.update_config.order"
 	case f.HostPort:
 		return StopFirst, "publishes a host port"
+	case f.Range:
+		return StopFirst, "publishes all of a range of host ports"
+	case f.Replicas == 1 && f.Shared:
+		return StopFirst, "a single replica is in a network that is not its own"
 	case f.Address:
 		return StopFirst, "has a fixed address"
 	case f.Replicas == 1 && f.Volume:
@@ -39,57 +49,108 @@ func DefaultOrder(f OrderFacts) (order, why string) {
 
 const defaultDrain = 10 * time.Second
 
-// rollout reads deploy.update_config and our keys beside it.
-func (r *reading) rollout(s Service) Rollout {
-	out := Rollout{Parallelism: 1, OnFailure: "pause", Drain: r.settings.Drain}
-	if d, ok := asDuration(r.keys["drain"]); ok {
-		out.Drain = d
-	}
-	sequential, _ := asBool(r.keys["sequential_deployment"])
-	if u := update(r.body); u != nil {
-		out.Delay, out.Monitor = time.Duration(u.Delay), time.Duration(u.Monitor)
-		out.MaxFailureRatio = float64(u.MaxFailureRatio)
-		if u.Parallelism != nil {
-			out.Parallelism = int(*u.Parallelism)
-			if sequential && out.Parallelism != 1 {
-				r.report("sequential_deployment", "contradicts deploy.update_config.parallelism", "keep one of them")
-			}
-		}
-		if u.FailureAction != "" {
-			out.OnFailure = u.FailureAction
-		}
-		if actions := []string{"pause", "continue", "rollback"}; !slices.Contains(actions, out.OnFailure) {
-			r.reportAt([]string{"deploy", "update_config", "failure_action"}, "must be one of pause, continue, rollback", didYouMean(out.OnFailure, actions))
-		}
-		if u.MaxFailureRatio < 0 || u.MaxFailureRatio > 1 {
-			r.reportAt([]string{"deploy", "update_config", "max_failure_ratio"}, "must be a number from 0 to 1", "")
-		}
-	}
+// rollouts reads how replicas are replaced and how they are taken back: deploy.update_config, deploy.rollback_config
+// and our keys beside them.
+func (r *reading) rollouts(s Service) (update, back Rollout) {
 	facts := OrderFacts{
-		Order: fileOrder(r.body), HostPort: slices.ContainsFunc(s.Body.Ports, fixed), Address: addressed(s.Body),
+		HostPort: slices.ContainsFunc(s.Body.Ports, fixed), Address: addressed(s.Body), Shared: shared(s.Body.NetworkMode),
+		Range: slices.ContainsFunc(s.Body.Ports, func(p types.ServicePortConfig) bool {
+			n := ranged(p)
+			return n > 0 && n <= s.Replicas
+		}),
 		Routed: len(s.Routes) > 0, Replicas: s.Replicas, Volume: writesVolume(s.Body),
 	}
-	out.Order, out.Why = DefaultOrder(facts)
-	if out.Order == StartFirst && facts.HostPort && s.Replicas > 0 {
-		r.reportAt([]string{"deploy", "update_config", "order"},
-			"start-first cannot be: a container of this service itself publishes a fixed host port", "use stop-first")
+	base := Rollout{Parallelism: 1, OnFailure: PauseOnFailure, Drain: r.settings.Drain}
+	if d, ok := asDuration(r.keys["drain"]); ok {
+		base.Drain = d
+	}
+	update, back = base, base
+	if config := updateConfig(r.body); config != nil {
+		update = r.configured(update, config, "update_config", PauseOnFailure, ContinueOnFailure, RollBackOnFailure)
+		facts.Order = config.Order
+	}
+	update.Order, update.Why = r.order(facts, "update_config")
+	if config := rollbackConfig(r.body); config != nil {
+		back = r.configured(back, config, "rollback_config", PauseOnFailure, ContinueOnFailure)
+		if config.Order != "" {
+			facts.Order = config.Order
+			back.Order, back.Why = r.order(facts, "rollback_config")
+			return update, back
+		}
+	}
+	back.Order, back.Why = update.Order, update.Why
+	return update, back
+}
+
+// configured is a rollout with what the file says under a key of deploy, whose failure_action is one of actions.
+func (r *reading) configured(out Rollout, config *types.UpdateConfig, key string, actions ...string) Rollout {
+	out.Delay, out.Monitor = time.Duration(config.Delay), time.Duration(config.Monitor)
+	out.MaxFailureRatio = decimal(config.MaxFailureRatio)
+	if config.Parallelism != nil {
+		out.Parallelism = int(*config.Parallelism)
+		if sequential, _ := asBool(r.keys["sequential_deployment"]); sequential && out.Parallelism != 1 {
+			r.report("sequential_deployment", "contradicts deploy."+key+".parallelism", "keep one of them")
+		}
+	}
+	if config.FailureAction != "" {
+		out.OnFailure = config.FailureAction
+	}
+	if !slices.Contains(actions, out.OnFailure) {
+		r.reportAt([]string{"deploy", key, "failure_action"}, "must be one of "+strings.Join(actions, ", "), didYouMean(out.OnFailure, actions))
+	}
+	if config.MaxFailureRatio < 0 || config.MaxFailureRatio > 1 {
+		r.reportAt([]string{"deploy", key, "max_failure_ratio"}, "must be a number from 0 to 1", "")
 	}
 	return out
 }
 
-func update(s types.ServiceConfig) *types.UpdateConfig {
+// decimal is the number as it was written: 0.7, and not the nearest that fits into 32 bits, which is less.
+func decimal(f float32) float64 {
+	written, err := strconv.ParseFloat(strconv.FormatFloat(float64(f), 'g', -1, 32), 64)
+	if err != nil {
+		return float64(f)
+	}
+	return written
+}
+
+// order chooses the order, and refuses one that cannot be.
+func (r *reading) order(facts OrderFacts, key string) (order, why string) {
+	order, why = DefaultOrder(facts)
+	if facts.Order != "" {
+		why = "deploy." + key + ".order"
+	}
+	if order == StartFirst && facts.HostPort && facts.Replicas > 0 {
+		r.reportAt([]string{"deploy", key, "order"},
+			"start-first cannot be: a container of this service itself publishes a fixed host port", "use stop-first")
+	}
+	return order, why
+}
+
+func updateConfig(s types.ServiceConfig) *types.UpdateConfig {
 	if s.Deploy == nil {
 		return nil
 	}
 	return s.Deploy.UpdateConfig
 }
 
+func rollbackConfig(s types.ServiceConfig) *types.UpdateConfig {
+	if s.Deploy == nil {
+		return nil
+	}
+	return s.Deploy.RollbackConfig
+}
+
 // fileOrder is the order that the file asks for, "" if it is silent.
 func fileOrder(s types.ServiceConfig) string {
-	if u := update(s); u != nil {
+	if u := updateConfig(s); u != nil {
 		return u.Order
 	}
 	return ""
+}
+
+// shared says whether a network mode puts containers into a network that is not their own.
+func shared(mode string) bool {
+	return mode == "host" || strings.HasPrefix(mode, types.ServicePrefix) || strings.HasPrefix(mode, types.ContainerPrefix)
 }
 
 func addressed(s types.ServiceConfig) bool {

@@ -20,6 +20,17 @@ func hostPort(p types.ServicePortConfig) int {
 	return n
 }
 
+// ranged is how many host ports a range has, 0 where it is none.
+func ranged(p types.ServicePortConfig) int {
+	from, to, ok := strings.Cut(p.Published, "-")
+	first, err := strconv.Atoi(from)
+	last, err2 := strconv.Atoi(to)
+	if !ok || err != nil || err2 != nil {
+		return 0
+	}
+	return last - first + 1
+}
+
 func isTCP(p types.ServicePortConfig) bool { return p.Protocol == "" || p.Protocol == "tcp" }
 
 // routes reads how a service is balanced, and returns what of its ports the containers keep
@@ -171,7 +182,7 @@ func (r *reading) portRoutes(ports []types.ServicePortConfig, replicas int) (rou
 func (r *reading) refuseFixedUDP(ports []types.ServicePortConfig) {
 	for i, p := range ports {
 		if fixed(p) && !isTCP(p) {
-			r.reportAt([]string{"ports", itoa(i)}, fmt.Sprintf("%s/%s cannot be published by more than one replica: they cannot hold one port, and the balancer does tcp only",
+			r.reportPort(i, p, fmt.Sprintf("%s/%s cannot be published by more than one replica: they cannot hold one port, and the balancer does tcp only",
 				p.Published, p.Protocol), "use one replica, or leave the host port out")
 		}
 	}

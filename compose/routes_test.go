@@ -112,6 +112,9 @@ func TestDefaultOrder(t *testing.T) {
 		{OrderFacts{Replicas: 1, HostPort: true}, "stop-first: publishes a host port"},
 		{OrderFacts{Replicas: 1, HostPort: true, Routed: true}, "stop-first: publishes a host port"},
 		{OrderFacts{Replicas: 1, Address: true, Routed: true}, "stop-first: has a fixed address"},
+		{OrderFacts{Replicas: 2, Range: true}, "stop-first: publishes all of a range of host ports"},
+		{OrderFacts{Replicas: 1, Shared: true}, "stop-first: a single replica is in a network that is not its own"},
+		{OrderFacts{Replicas: 2, Shared: true}, "start-first: nothing is in the way"},
 		{OrderFacts{Order: StopFirst, Replicas: 3, Routed: true}, "stop-first: deploy.update_config.order"},
 		{OrderFacts{Order: StartFirst, Replicas: 1, Volume: true}, "start-first: deploy.update_config.order"},
 	}
@@ -131,6 +134,10 @@ func TestRollout(t *testing.T) {
   one: {image: x, sequential_deployment: true}
   data: {image: x, volumes: ["data:/d"], protocol: http}
   reader: {image: x, volumes: ["data:/d:ro"]}
+  host: {image: x, network_mode: host}
+  beside: {image: x, network_mode: "service:plain"}
+  full: {image: x, replicas: 2, ports: ["8000-8001:80"]}
+  roomy: {image: x, replicas: 2, ports: ["8010-8012:80"]}
 volumes: {data: {}}`), LoadOptions{})
 	for name, want := range map[string]string{
 		"plain":  "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
@@ -138,6 +145,10 @@ volumes: {data: {}}`), LoadOptions{})
 		"one":    "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
 		"data":   "{stop-first a single replica writes to a named volume 1 0s 0s 10s pause 0}",
 		"reader": "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
+		"host":   "{stop-first a single replica is in a network that is not its own 1 0s 0s 10s pause 0}",
+		"beside": "{stop-first a single replica is in a network that is not its own 1 0s 0s 10s pause 0}",
+		"full":   "{stop-first publishes all of a range of host ports 1 0s 0s 10s pause 0}",
+		"roomy":  "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
 	} {
 		assert.Equal(t, fmt.Sprint(service(t, p, name).Rollout), want, name)
 	}

@@ -1,77 +1,42 @@
 package compose
 
 import (
-	"slices"
-	"strconv"
-	"strings"
-	"time"
-	_ "time/tzdata" // time zones are known in a container that has none
+	"hyper-lite/schedule"
 )
 
-const needCron = `a schedule such as "*/5 * * * *" (minute, hour, day, month, weekday), @hourly, @daily, @weekly, @monthly, @yearly or @every 30s`
-
-var cronMacros = []string{"@hourly", "@daily", "@weekly", "@monthly", "@yearly"}
-
-var cronRanges = []struct {
-	least, most int
-	names       []string // of the values from 0 or 1 on
-}{
-	{0, 59, nil},
-	{0, 23, nil},
-	{1, 31, nil},
-	{1, 12, []string{"", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}},
-	{0, 7, []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
+// wrongCron says what is wrong with an expression; "" is nothing.
+func wrongCron(text string) string {
+	if _, err := schedule.Parse(text, ""); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
-// validCron says whether a text is a schedule: five fields, a name with @, or "@every" and a duration.
-func validCron(s string) bool {
-	if every, ok := strings.CutPrefix(s, "@every "); ok {
-		d, err := time.ParseDuration(strings.TrimSpace(every))
-		return err == nil && d >= time.Second
-	}
-	if strings.HasPrefix(s, "@") {
-		return slices.Contains(cronMacros, s)
-	}
-	parts := strings.Fields(s)
-	if len(parts) != len(cronRanges) {
-		return false
-	}
-	for i, part := range parts {
-		for item := range strings.SplitSeq(part, ",") {
-			if !validCronItem(item, cronRanges[i].least, cronRanges[i].most, cronRanges[i].names) {
-				return false
+func validCron(text string) bool { return wrongCron(text) == "" }
+
+func validTimezone(name string) bool {
+	_, err := schedule.Zone(name)
+	return name != "" && err == nil
+}
+
+const needTimezone = "an IANA time zone such as Europe/Berlin"
+
+// triggersOf checks the schedules of an entry of `jobs:` in a file.
+func (s *shape) triggersOf(path []string, job map[string]any) {
+	entries, _ := asMap(job["triggers"])["schedule"].([]any)
+	for i, entry := range entries {
+		at := func(below ...string) []string {
+			return append(append(append([]string{}, path...), "triggers", "schedule", itoa(i)), below...)
+		}
+		cron, place := entry, at()
+		if m := asMap(entry); m != nil {
+			cron, place = m["cron"], at("cron")
+			if zone, ok := asString(m["timezone"]); ok && !s.pending(zone) && !validTimezone(zone) {
+				s.report(at("timezone"), false, "must be "+needTimezone, "")
 			}
 		}
+		if text, ok := asString(cron); ok && !s.pending(text) && !validCron(text) {
+			s.report(place, false, wrongCron(text), "")
+		}
 	}
-	return true
-}
-
-func validCronItem(item string, least, most int, names []string) bool {
-	item, every, stepped := strings.Cut(item, "/")
-	if n, err := strconv.Atoi(every); stepped && (err != nil || n < 1 || n > most) {
-		return false
-	}
-	if item == "*" {
-		return true
-	}
-	from, to, ranged := strings.Cut(item, "-")
-	first, ok := cronNumber(from, least, most, names)
-	if !ok || !ranged {
-		return ok
-	}
-	last, ok := cronNumber(to, least, most, names)
-	return ok && first <= last
-}
-
-func cronNumber(s string, least, most int, names []string) (int, bool) {
-	if i := slices.Index(names, strings.ToLower(s)); i >= 0 && s != "" {
-		return i, true
-	}
-	n, err := strconv.Atoi(s)
-	return n, err == nil && n >= least && n <= most && !strings.HasPrefix(s, "+")
-}
-
-func validTimezone(s string) bool {
-	_, err := time.LoadLocation(s)
-	return err == nil && s != "Local"
 }

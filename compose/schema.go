@@ -65,7 +65,11 @@ func fieldSchema(f field) map[string]any {
 		item := fieldSchema(*f.items)
 		said["anyOf"] = []any{item, map[string]any{"type": "array", "items": item}, map[string]any{"type": "null"}}
 	case f.fields != nil && f.or != nil:
-		said["anyOf"] = []any{map[string]any{"type": []any{"string", "null"}}, objectSchema(f.meaning, f.fields)}
+		short := f.schema
+		if short == nil {
+			short = map[string]any{"type": "string"}
+		}
+		said["anyOf"] = []any{nullable(short), objectSchema(f.meaning, f.fields)}
 	case f.fields != nil:
 		maps.Copy(said, nullable(objectSchema(f.meaning, f.fields)))
 	default:

@@ -57,6 +57,14 @@ type walk struct {
 	stopped bool
 }
 
+// failure is an error, with the node whose it is.
+type failure struct {
+	error
+	node plan.Node
+}
+
+func (f *failure) Unwrap() error { return f.error }
+
 // ending is what a step's goroutine tells the walk: that it began, or how it ended.
 type ending struct {
 	node  plan.Node
@@ -198,7 +206,7 @@ func (w *walk) end(e ending) {
 	}
 	w.report(Event{Node: e.node, Kind: Failed, Err: e.err, Took: e.took})
 	if !e.node.Optional {
-		w.errs = append(w.errs, e.err)
+		w.errs = append(w.errs, &failure{node: e.node, error: e.err})
 		w.stopped = true
 		w.giveUp()
 	}
@@ -236,7 +244,23 @@ func (h Host) do(ctx context.Context, step plan.Step) error {
 	case plan.Await:
 		return h.await(ctx, s)
 	}
-	return h.Engine.Do(ctx, step)
+	err := h.Engine.Do(ctx, step)
+	if err == nil {
+		h.started(step)
+	}
+	return err
+}
+
+// started tells the balancer what runs anew.
+func (h Host) started(step plan.Step) {
+	switch s := step.(type) {
+	case plan.Start:
+		h.Balancer.Started(s.Container)
+	case plan.Restart:
+		h.Balancer.Started(s.Container)
+	case plan.Unpause:
+		h.Balancer.Started(s.Container)
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

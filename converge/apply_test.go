@@ -24,6 +24,9 @@ type scripted struct {
 	busy  int
 	most  int
 	does  map[string]func(context.Context) error
+
+	holds   func() (time.Duration, error)
+	started []string
 }
 
 func (s *scripted) Observe(context.Context, compose.Project) (plan.Observed, error) {
@@ -51,6 +54,24 @@ func (s *scripted) Do(ctx context.Context, step plan.Step) error {
 	}
 	return nil
 }
+
+func (s *scripted) Hold(_ context.Context, have plan.Observed) (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, "hold")
+	if s.holds == nil {
+		return time.Hour, nil
+	}
+	return s.holds()
+}
+
+func (s *scripted) Started(c plan.Container) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = append(s.started, c.Name)
+}
+
+func (s *scripted) Release() error { return nil }
 
 func (s *scripted) did(name string) bool {
 	s.mu.Lock()
@@ -241,9 +262,9 @@ func TestUpFetchesImagesFirstAndLooksAgain(t *testing.T) {
 	want := compose.Project{Name: "shop", Services: []compose.Service{s}}
 	engine := &images{}
 	host := converge.Host{Engine: engine, Balancer: engine}
-	p, err := host.Up(t.Context(), want, plan.Options{}, nil)
+	p, err := host.Up(t.Context(), want, plan.Options{}, converge.Run{})
 	assert.NilError(t, err)
-	assert.DeepEqual(t, engine.calls, []string{"pull image app", "create web.1@1", "start web.1@1"})
+	assert.DeepEqual(t, engine.calls, []string{"pull image app", "hold", "create web.1@1", "start web.1@1"})
 	assert.Equal(t, engine.looks, 2)
 	assert.Equal(t, strings.Count(p.String(), "#"), 3)
 
@@ -251,7 +272,7 @@ func TestUpFetchesImagesFirstAndLooksAgain(t *testing.T) {
 		"pull image app": func(context.Context) error { return errors.New("no such image") },
 	}}}
 	host = converge.Host{Engine: engine, Balancer: engine}
-	_, err = host.Up(t.Context(), want, plan.Options{}, nil)
+	_, err = host.Up(t.Context(), want, plan.Options{}, converge.Run{})
 	assert.Error(t, err, "no such image")
 	assert.DeepEqual(t, engine.calls, []string{"pull image app"})
 }
@@ -263,7 +284,7 @@ func TestUpAsksBeforeAnythingChanges(t *testing.T) {
 	host := converge.Host{Engine: engine, Balancer: engine}
 	refused := errors.New("no, thank you")
 	_, err := host.Up(t.Context(), compose.Project{Name: "shop", Services: []compose.Service{s}}, plan.Options{},
-		func(plan.Plan) error { return refused })
+		converge.Run{Confirm: func(plan.Plan) error { return refused }})
 	assert.ErrorIs(t, err, refused)
 	assert.Equal(t, len(engine.calls), 0)
 }

@@ -12,8 +12,13 @@ import (
 // be. While the balancer probes, the engine watches, so that a replica that dies fails at once and not when
 // its time is over.
 func (h Host) await(ctx context.Context, step plan.Await) error {
+	if step.Probe == nil {
+		return h.Engine.Do(ctx, step)
+	}
 	begun := time.Now()
-	if err := h.Engine.Do(ctx, step); err != nil || step.Probe == nil {
+	once := step
+	once.For = 0 // the balancer sees sooner what does not stay
+	if err := h.Engine.Do(ctx, once); err != nil {
 		return err
 	}
 	if step.Within > 0 {

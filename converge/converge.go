@@ -5,6 +5,7 @@ package converge
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"hyper-lite/compose"
 	"hyper-lite/plan"
@@ -24,14 +25,21 @@ type Balancer interface {
 	Published(ctx context.Context, have plan.Observed) ([]plan.Published, error)
 	// Do performs a plan.Route (and returns once it is live), a plan.Drain, or the probe of a plan.Await.
 	Do(ctx context.Context, step plan.Step) error
+	// Hold makes the sidecar leave the containers alone until Release, and says for how long it has done so already.
+	Hold(ctx context.Context, have plan.Observed) (quiet time.Duration, err error)
+	// Started tells that a container was started, which may be the sidecar's own.
+	Started(c plan.Container)
+	// Release lets the sidecar work by itself again.
+	Release() error
 }
 
 // Host is one engine with the project's balancer on it, and how work on it is done.
 type Host struct {
 	Engine   Engine
 	Balancer Balancer
-	Width    int         // how many engine calls at once; < 1 is no limit
-	Report   func(Event) // told every change of a node, from one goroutine at a time; may be nil
+	Width    int          // how many engine calls at once; < 1 is no limit
+	Report   func(Event)  // told every change of a node, from one goroutine at a time; may be nil
+	Warn     func(string) // told what to know and does not stop us; may be nil
 }
 
 // Observe looks at the host once.
@@ -56,31 +64,44 @@ func (h Host) Plan(ctx context.Context, want compose.Project, opt plan.Options) 
 	return plan.Make(want, have, opt)
 }
 
+// Run is what one Up needs of its caller. Every function may be nil.
+type Run struct {
+	// Confirm sees the first plan before anything changes; an error of its ends the run.
+	Confirm func(plan.Plan) error
+	// Replan is told of a plan that answers failed replacements, before it begins.
+	Replan func(plan.Plan)
+	// Warn is told what the user should know and what is no error.
+	Warn func(string)
+	// Applied is the last applied revision and its number; false where there is none.
+	Applied func(context.Context) (compose.Project, int, bool, error)
+	// System is what a project needs besides its services.
+	System func(compose.Project) (plan.System, error)
+}
+
 // Up turns the host into the wanted project, and returns the plan it worked by. Images are fetched and built
 // first; since that can change what must be done, the host is then observed and planned again, and a bad
-// image never touches a serving replica. confirm sees the first plan before anything changes; an error of
-// its ends the run. It may be nil.
-func (h Host) Up(ctx context.Context, want compose.Project, opt plan.Options, confirm func(plan.Plan) error) (plan.Plan, error) {
-	p, err := h.Plan(ctx, want, opt)
+// image never touches a serving replica. Where replicas cannot be replaced, the failure action of their service is
+// done, and the error is a *plan.RolloutError for each such service.
+func (h Host) Up(ctx context.Context, want compose.Project, opt plan.Options, run Run) (plan.Plan, error) {
+	p, have, err := h.settled(ctx, want, opt)
 	if err != nil {
 		return p, err
 	}
-	if confirm != nil {
-		if err := confirm(p); err != nil {
+	if run.Confirm != nil {
+		if err := run.Confirm(p); err != nil {
 			return p, err
 		}
 	}
 	images := p.Images()
-	if images.Empty() {
-		return p, h.Apply(ctx, p)
+	if !images.Empty() {
+		if err := h.Apply(ctx, images); err != nil {
+			return images, err
+		}
+		opt.ImagesReady = true
+		if p, have, err = h.settled(ctx, want, opt); err != nil {
+			return images, err
+		}
 	}
-	if err := h.Apply(ctx, images); err != nil {
-		return images, err
-	}
-	opt.ImagesReady = true
-	rest, err := h.Plan(ctx, want, opt)
-	if err != nil {
-		return images, err
-	}
-	return images.Then(rest), h.Apply(ctx, rest)
+	r := rollout{host: h, want: want, opt: opt, run: run}
+	return images.Then(p), r.do(ctx, p, have)
 }

@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// settling is how long a container without a health check must have run to count as running.
-	settling = 300 * time.Millisecond
+	// settling is how long a container without a health check must have run to count as running: what ends at once
+	// seems to run for a while on a busy engine.
+	settling = time.Second
+	// probedSettling is the same for the first run of one that the balancer probes and watches besides.
+	probedSettling = 300 * time.Millisecond
 	// loop is how many restarts, while it is awaited, make a restart loop.
 	loop = 3
 )
@@ -27,7 +30,7 @@ func (e *Engine) await(ctx context.Context, step plan.Await) error {
 		bounded, cancel = context.WithTimeout(ctx, step.Within)
 	}
 	defer cancel()
-	watch := watch{condition: step.Condition, since: time.Now(), restarts: -1}
+	watch := watch{condition: step.Condition, probed: step.Probe != nil, since: time.Now(), restarts: -1}
 	for pause := newPause(); ; {
 		found, err := e.inspect(bounded, step.Container)
 		if errdefs.IsNotFound(err) {
@@ -41,7 +44,7 @@ func (e *Engine) await(ctx context.Context, step plan.Await) error {
 			verdict := watch.judge(found, time.Now())
 			switch {
 			case verdict.done:
-				return nil
+				return e.stays(ctx, step, watch, found)
 			case verdict.never != "":
 				return e.unhealthy(ctx, step, watch, verdict.never)
 			case verdict.again > 0:
@@ -62,14 +65,44 @@ func (e *Engine) await(ctx context.Context, step plan.Await) error {
 	}
 }
 
+// stays looks on for as long as a container must stay what it became. One that ended well has nothing to stay.
+func (e *Engine) stays(ctx context.Context, step plan.Await, watch watch, first container.InspectResponse) error {
+	if first.State.Status != container.StateRunning {
+		return nil
+	}
+	for until := time.Now().Add(step.For); time.Now().Before(until); {
+		if err := sleep(ctx, min(time.Until(until), probedSettling)); err != nil {
+			return err
+		}
+		found, err := e.inspect(ctx, step.Container)
+		if errdefs.IsNotFound(err) {
+			return e.unhealthy(ctx, step, watch, "was removed")
+		}
+		if err != nil {
+			return err
+		}
+		switch state := found.State; {
+		case state.Status == container.StateExited || state.Status == container.StateDead:
+			return e.unhealthy(ctx, step, watch, "did not stay: "+ended(state))
+		case found.RestartCount > first.RestartCount || state.StartedAt != first.State.StartedAt:
+			return e.unhealthy(ctx, step, watch, "did not stay: it was started again, last "+ended(state))
+		case state.Health != nil && state.Health.Status == container.Unhealthy:
+			return e.unhealthy(ctx, step, watch, "did not stay: health check failed")
+		}
+	}
+	return nil
+}
+
 // watch is what was seen of a container while it is awaited.
 type watch struct {
 	condition plan.Condition
+	probed    bool      // the balancer has its own word on it
 	since     time.Time // when the await began
 	started   time.Time // the earliest moment from which it is known to run
 	restarts  int       // the engine's count at the first look; -1 before it
 	seen      int       // the engine's count at the last look
 	last      string    // what it was at the last look
+	ended     string    // how it ended before its last restart, where that was seen
 }
 
 // verdict is what one look says. Neither done nor never means: look again.
@@ -82,14 +115,17 @@ type verdict struct {
 func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 	state := found.State
 	w.last = string(state.Status)
+	if state.Status == container.StateRestarting {
+		w.ended = ", last " + ended(state)
+	}
 	exited := state.Status == container.StateExited || state.Status == container.StateDead
 	switch {
 	case exited && state.ExitCode == 0 && (w.condition == plan.AwaitCompleted || w.condition == plan.AwaitSettled):
 		return verdict{done: true}
 	case exited:
 		return verdict{never: ended(state)}
-	case found.RestartCount-w.restarts >= loop:
-		return verdict{never: "restart loop, last " + ended(state)}
+	case found.RestartCount-w.restarts >= loop && (w.ended != "" || found.RestartCount-w.restarts > 2*loop):
+		return verdict{never: "restart loop" + w.ended} // one that runs again has no exit code: it is waited for a little
 	case state.Status != container.StateRunning:
 		w.started = now // at the earliest
 		return verdict{}
@@ -101,8 +137,12 @@ func (w *watch) judge(found container.InspectResponse, now time.Time) verdict {
 	if found.RestartCount > w.seen { // a restart starts the moment anew
 		w.seen, w.started = found.RestartCount, now
 	}
-	if ran := now.Sub(w.started); ran < settling {
-		return verdict{again: settling - ran}
+	must := settling
+	if w.probed && found.RestartCount == w.restarts {
+		must = probedSettling
+	}
+	if ran := now.Sub(w.started); ran < must {
+		return verdict{again: must - ran}
 	}
 	return verdict{done: true}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func TestJudge(t *testing.T) {
 		want      verdict
 	}{
 		{"just started", plan.AwaitRunning, []container.InspectResponse{look(running, 0)}, verdict{again: settling}},
-		{"still running", plan.AwaitRunning, []container.InspectResponse{look(running, 0), look(running, 0), look(running, 0), look(running, 0)}, verdict{done: true}},
+		{"still running", plan.AwaitRunning, slices.Repeat([]container.InspectResponse{look(running, 0)}, 11), verdict{done: true}},
 		{"restarted meanwhile", plan.AwaitRunning, []container.InspectResponse{look(running, 0), look(restarting, 1), look(running, 1)}, verdict{again: settling}},
 		{
 			"about to restart", plan.AwaitRunning,
@@ -36,13 +37,14 @@ func TestJudge(t *testing.T) {
 			verdict{again: settling - 100*time.Millisecond},
 		},
 		{"restart loop", plan.AwaitRunning, []container.InspectResponse{look(running, 0), look(restarting, 3)}, verdict{never: "restart loop, last exited (1)"}},
+		{"restart loop that runs", plan.AwaitRunning, []container.InspectResponse{look(restarting, 2), look(running, 3)}, verdict{never: "restart loop, last exited (1)"}},
 		{"restarting is not yet lost", plan.AwaitHealthy, []container.InspectResponse{look(restarting, 2)}, verdict{}},
 		{"created", plan.AwaitRunning, []container.InspectResponse{look(container.State{Status: container.StateCreated}, 0)}, verdict{}},
 		{"exited well but should run", plan.AwaitRunning, []container.InspectResponse{look(exited(0), 0)}, verdict{never: "exited (0)"}},
 		{"completed", plan.AwaitCompleted, []container.InspectResponse{look(exited(0), 0)}, verdict{done: true}},
 		{"settled, for it is done", plan.AwaitSettled, []container.InspectResponse{look(exited(0), 0)}, verdict{done: true}},
 		{"not settled, for it failed", plan.AwaitSettled, []container.InspectResponse{look(exited(1), 0)}, verdict{never: "exited (1)"}},
-		{"settled without a health check", plan.AwaitSettled, []container.InspectResponse{look(running, 0), look(running, 0), look(running, 0), look(running, 0)}, verdict{done: true}},
+		{"settled without a health check", plan.AwaitSettled, slices.Repeat([]container.InspectResponse{look(running, 0)}, 11), verdict{done: true}},
 		{"not settled while its health is unknown", plan.AwaitSettled, []container.InspectResponse{look(health(container.Starting), 0), look(health(container.Starting), 0), look(health(container.Starting), 0), look(health(container.Starting), 0)}, verdict{}},
 		{"settled by its health", plan.AwaitSettled, []container.InspectResponse{look(health(container.Healthy), 0)}, verdict{done: true}},
 		{"not settled, for it is unhealthy", plan.AwaitSettled, []container.InspectResponse{look(health(container.Unhealthy), 0)}, verdict{never: "health check failed"}},

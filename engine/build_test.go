@@ -2,6 +2,7 @@ package engine
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,10 +68,47 @@ func TestBuildxArguments(t *testing.T) {
 	golden.Assert(t, text+"\n", "buildx.golden")
 }
 
+// An image that is built again of the same files must be the same image, unless somebody asks for attestations.
+func TestABuildHasNoAttestationsOfItsOwn(t *testing.T) {
+	programs := t.TempDir()
+	assert.NilError(t, os.WriteFile(filepath.Join(programs, "docker"), []byte("#!/bin/sh\n/usr/bin/env >&2\n"), 0o700))
+	t.Setenv("PATH", programs)
+	service := loadService(t, "services: {web: {image: shop/web, build: .}}")
+	said := func() (value string) {
+		e := &Engine{options: Options{Progress: func(_ plan.Step, p Progress) {
+			if after, ok := strings.CutPrefix(p.Text, "BUILDX_NO_DEFAULT_ATTESTATIONS="); ok {
+				value = after
+			}
+		}}}
+		assert.NilError(t, e.buildByBuildx(t.Context(), plan.Build{Service: service, Image: "shop/web"}))
+		return value
+	}
+	assert.Equal(t, said(), "1")
+	t.Setenv("BUILDX_NO_DEFAULT_ATTESTATIONS", "0")
+	assert.Equal(t, said(), "0")
+}
+
+// buildx reads a secret as a line of CSV.
+func TestABuildSecretMayHaveACommaInItsPath(t *testing.T) {
+	assert.Equal(t, fields("id=a", "type=file", `src=/one, "two"`), `id=a,type=file,"src=/one, ""two"""`)
+}
+
+func TestFlagsOfABuildReachBuildx(t *testing.T) {
+	step := plan.Build{Service: loadService(t, "services: {web: {build: .}}"), Image: "shop-web", Builder: "far", Check: true, Pull: true, NoCache: true}
+	arguments, _, _, err := buildxArguments(step)
+	assert.NilError(t, err)
+	text := strings.Join(arguments, " ")
+	assert.Assert(t, strings.HasPrefix(text, "buildx build --progress plain --builder far --check --file "), text)
+	assert.Assert(t, strings.Contains(text, " --pull --no-cache ") && !strings.Contains(text, "--load"), text)
+	step.Memory = 1 << 20
+	_, _, _, err = buildxArguments(step)
+	assert.ErrorContains(t, err, "--memory")
+}
+
 func TestWhatTheEnginesOwnBuilderCannotDoIsRefused(t *testing.T) {
 	service := loadService(t, everythingOfABuild)
 	var text strings.Builder
-	for _, err := range needsBuildx(service.Body.Build) {
+	for _, err := range needsBuildx(plan.Build{Service: service, Builder: "far", Check: true}) {
 		text.WriteString(err.Error() + "\n")
 	}
 	golden.Assert(t, text.String(), "needs-buildx.golden")

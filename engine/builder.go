@@ -34,7 +34,7 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 	if section == nil {
 		return errors.New("the service has no build section")
 	}
-	if errs := needsBuildx(section); len(errs) > 0 {
+	if errs := needsBuildx(step); len(errs) > 0 {
 		return errors.Join(errs...)
 	}
 	options, err := buildOptions(step)
@@ -72,7 +72,8 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 }
 
 // needsBuildx says which keys the engine's own builder does not know.
-func needsBuildx(section *types.BuildConfig) []error {
+func needsBuildx(step plan.Build) []error {
+	section := step.Service.Body.Build
 	var errs []error
 	for _, k := range []struct {
 		name string
@@ -92,6 +93,14 @@ func needsBuildx(section *types.BuildConfig) []error {
 	} {
 		if k.set {
 			errs = append(errs, fmt.Errorf("build.%s needs buildx: install the docker CLI with its buildx plugin", k.name))
+		}
+	}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"--builder", step.Builder != ""}, {"--check", step.Check}} {
+		if flag.set {
+			errs = append(errs, fmt.Errorf("%s needs buildx: install the docker CLI with its buildx plugin", flag.name))
 		}
 	}
 	return errs
@@ -119,6 +128,7 @@ func buildOptions(step plan.Build) (build.ImageBuildOptions, error) {
 		Ulimits:     ulimits(section.Ulimits),
 		AuthConfigs: credentials,
 		Platform:    firstOf(buildPlatforms(step.Service)),
+		Memory:      step.Memory,
 		Version:     build.BuilderV1,
 	}
 	switch {

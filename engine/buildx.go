@@ -20,6 +20,10 @@ import (
 	"hyper-lite/plan"
 )
 
+// noAttestations is the default, which build.provenance, build.sbom and the user's environment override: what an
+// attestation says differs at each build, and with it, on an engine with containerd's image store, the image.
+const noAttestations = "BUILDX_NO_DEFAULT_ATTESTATIONS=1"
+
 // hasBuildx says whether the docker CLI is there and has its buildx plugin.
 func hasBuildx(ctx context.Context) bool {
 	return exec.CommandContext(ctx, "docker", "buildx", "version").Run() == nil
@@ -32,7 +36,7 @@ func (e *Engine) buildByBuildx(ctx context.Context, step plan.Build) error {
 		return err
 	}
 	command := exec.CommandContext(ctx, "docker", arguments...)
-	command.Env = append(append(os.Environ(), environment...), e.endpointEnvironment()...)
+	command.Env = slices.Concat([]string{noAttestations}, os.Environ(), environment, e.endpointEnvironment())
 	if inline != "" {
 		command.Stdin = strings.NewReader(inline)
 	}
@@ -41,6 +45,9 @@ func (e *Engine) buildByBuildx(ctx context.Context, step plan.Build) error {
 		return fmt.Errorf("run docker buildx: %w", err)
 	}
 	command.Stdout = io.Discard
+	if step.Check {
+		command.Stdout = command.Stderr // the findings are its output
+	}
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("run docker buildx: %w", err)
 	}
@@ -91,7 +98,18 @@ func buildxArguments(step plan.Build) (arguments []string, inline string, enviro
 	if build == nil {
 		return nil, "", nil, errors.New("the service has no build section")
 	}
-	arguments = []string{"buildx", "build", "--progress", "plain", "--load", "--tag", step.Image}
+	if step.Memory > 0 {
+		return nil, "", nil, errors.New("--memory is of the engine's own builder: buildx has no such limit")
+	}
+	arguments = []string{"buildx", "build", "--progress", "plain"}
+	if step.Builder != "" {
+		arguments = append(arguments, "--builder", step.Builder)
+	}
+	if step.Check {
+		arguments = append(arguments, "--check")
+	} else {
+		arguments = append(arguments, "--load", "--tag", step.Image)
+	}
 	flag := func(name, value string) {
 		if value != "" {
 			arguments = append(arguments, name, value)
@@ -164,7 +182,7 @@ func buildSecrets(service compose.Service, build *types.BuildConfig) (flags, env
 		case bool(from.External):
 			return nil, nil, fmt.Errorf("secret %s is external, which needs a Swarm", use.Source)
 		case from.File != "":
-			flags = append(flags, fmt.Sprintf("id=%s,type=file,src=%s", id, from.File))
+			flags = append(flags, fields("id="+id, "type=file", "src="+from.File))
 		default:
 			name := fmt.Sprintf("HYPER_LITE_BUILD_SECRET_%d", i)
 			content := from.Content
@@ -172,10 +190,20 @@ func buildSecrets(service compose.Service, build *types.BuildConfig) (flags, env
 				content = os.Getenv(from.Environment)
 			}
 			environment = append(environment, name+"="+content)
-			flags = append(flags, fmt.Sprintf("id=%s,type=env,env=%s", id, name))
+			flags = append(flags, fields("id="+id, "type=env", "env="+name))
 		}
 	}
 	return flags, environment, nil
+}
+
+// fields are one value of a flag that buildx reads as a line of CSV: a name with a comma or a quote in it is quoted.
+func fields(values ...string) string {
+	for i, value := range values {
+		if strings.ContainsAny(value, `,"`) {
+			values[i] = `"` + strings.ReplaceAll(value, `"`, `""`) + `"`
+		}
+	}
+	return strings.Join(values, ",")
 }
 
 // buildArguments are sorted; one without a value takes it from our environment, as the docker CLI does.

@@ -87,6 +87,14 @@ func (e *Engine) noteName(name, id string) {
 	e.names[name] = id
 }
 
+// noteGone forgets a container that was removed: an engine that is used for years must not remember every one.
+func (e *Engine) noteGone(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.ours, id)
+	delete(e.started, id)
+}
+
 func (e *Engine) stop(ctx context.Context, step plan.Stop) error {
 	id, err := e.own(ctx, step.Container)
 	if err != nil || id == "" {
@@ -147,6 +155,7 @@ func (e *Engine) remove(ctx context.Context, step plan.Remove) error {
 		return err
 	}
 	e.noteName(step.Name, "")
+	e.noteGone(id)
 	var errs []error
 	for _, volume := range private {
 		err := gone(e.client.VolumeRemove(ctx, volume, false))

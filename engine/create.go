@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 
 	"hyper-lite/compose"
@@ -22,6 +25,11 @@ func (e *Engine) create(ctx context.Context, step plan.Create) error {
 	if err != nil {
 		return err
 	}
+	return e.realise(ctx, step, made)
+}
+
+// realise makes what was thought through, or finds that it is there already.
+func (e *Engine) realise(ctx context.Context, step plan.Create, made draft) error {
 	name := step.Name
 	if made.whole() {
 		id, err := e.make(ctx, step, made, name)
@@ -62,13 +70,17 @@ type draft struct {
 // whole says whether one call makes it.
 func (d draft) whole() bool { return len(d.copies) == 0 && len(d.later) == 0 }
 
-func (e *Engine) draft(ctx context.Context, step plan.Create) (draft, error) {
+// draft thinks a container through. shared are mounts that it has besides its own, where nothing else is in their place.
+func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mount) (draft, error) {
 	spec, errs := translate(step.Service, e.APIVersion())
 	if len(errs) > 0 {
 		return draft{}, errors.Join(errs...)
 	}
 	made := draft{specification: spec}
-	imageID, err := e.imageID(ctx, spec.config.Image)
+	if step.Service.ImageID != "" {
+		made.config.Image = step.Service.ImageID
+	}
+	imageID, err := e.imageID(ctx, made.config.Image)
 	if err != nil {
 		return draft{}, err
 	}
@@ -81,17 +93,27 @@ func (e *Engine) draft(ctx context.Context, step plan.Create) (draft, error) {
 	if err := e.resolve(ctx, step.Service.Project, &made.host); err != nil {
 		return draft{}, err
 	}
+	for _, m := range shared {
+		if !slices.Contains(coversOf(&made.host), path.Clean(m.Target)) {
+			made.host.Mounts = append(made.host.Mounts, m)
+		}
+	}
 	if made.copies, err = e.placeFiles(step.Service, &made.host); err != nil {
 		return draft{}, err
 	}
 	if err := e.takeOver(ctx, step.Previous, &made); err != nil {
 		return draft{}, err
 	}
+	made.host.AutoRemove = step.AutoRemove
+	made.config.StdinOnce = role(step.Service) == compose.RoleRun && made.config.OpenStdin // its end is the process's, too
 	if made.config.Labels, err = containerLabels(step.Service, step.Ref, imageID); err != nil {
 		return draft{}, err
 	}
 	if folders := foldersOf(made.copies); folders != "" {
 		made.config.Labels[labelFiles] = folders
+	}
+	if holdsFiles(step.Service.Digest) {
+		made.config.Labels[labelCopies] = copiesLabel(made.copies)
 	}
 	if len(made.adopted) > 0 {
 		made.config.Labels[labelAdopted] = strings.Join(made.adopted, ",")
@@ -163,7 +185,7 @@ func (e *Engine) settleName(ctx context.Context, step plan.Create, cause error) 
 
 func (e *Engine) sameContainer(step plan.Create, there container.InspectResponse) error {
 	labels := there.Config.Labels
-	if labels[labelProject] == step.Service.Project && refOf(labels) == step.Ref &&
+	if role(step.Service) != compose.RoleRun && labels[labelProject] == step.Service.Project && refOf(labels) == step.Ref &&
 		labels[labelHash] == step.Service.Digest.Hash {
 		e.learn(there)
 		return nil

@@ -20,6 +20,9 @@ func (e *Engine) Do(ctx context.Context, step plan.Step) error {
 	if err == nil {
 		return nil
 	}
+	if unhealthy, ok := err.(*plan.UnhealthyError); ok {
+		return unhealthy // it names the step itself
+	}
 	if client.IsErrConnectionFailed(err) {
 		err = e.endpoint.unreachable(err)
 	}
@@ -32,6 +35,8 @@ func (e *Engine) do(ctx context.Context, step plan.Step) error {
 		return e.pull(ctx, s)
 	case plan.Build:
 		return e.build(ctx, s)
+	case plan.Push:
+		return e.push(ctx, s)
 	case plan.Import:
 		return e.importSidecar(ctx, s)
 	case plan.CreateNetwork:
@@ -46,6 +51,8 @@ func (e *Engine) do(ctx context.Context, step plan.Step) error {
 		return e.removeImage(ctx, s)
 	case plan.Create:
 		return e.create(ctx, s)
+	case plan.Clone:
+		return e.clone(ctx, s)
 	case plan.Start:
 		return e.start(ctx, s)
 	case plan.Await:
@@ -56,8 +63,12 @@ func (e *Engine) do(ctx context.Context, step plan.Step) error {
 		return e.stop(ctx, s)
 	case plan.Restart:
 		return e.restart(ctx, s)
+	case plan.Freeze:
+		return e.freeze(ctx, s)
 	case plan.Unpause:
 		return e.unpause(ctx, s)
+	case plan.Kill:
+		return e.kill(ctx, s)
 	case plan.Remove:
 		return e.remove(ctx, s)
 	case plan.Rename:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,7 +62,18 @@ func (at endpoint) dial() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.NewClientWithOpts(append(options, client.WithUserAgent("hyper-lite"))...)
+	return client.NewClientWithOpts(append(options, client.WithUserAgent("hyper-lite"), keepConnections)...)
+}
+
+// keepConnections keeps as many connections as steps run at once: one by ssh costs a login.
+func keepConnections(c *client.Client) error {
+	transport, ok := c.HTTPClient().Transport.(*http.Transport)
+	if !ok {
+		return fmt.Errorf("keep connections of a transport that is a %T", c.HTTPClient().Transport)
+	}
+	const most = 16
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = most, most
+	return nil
 }
 
 // locate finds the engine as the docker CLI does.

@@ -25,12 +25,26 @@ type Event struct {
 	ExitCode int         // with die
 	Signal   string      // with kill: its number, "15"
 	Time     time.Time
+	Detail   string // what follows the action: the state with health_status, the command with exec_create
+
+	Attributes map[string]string // what the engine tells beside, labels of the container included, without our own and Compose's; "cause" is why the sidecar made it
+}
+
+// EventSpan is the time that events are told of. Both ends are times or durations as `docker events` takes them.
+type EventSpan struct {
+	Since string // "" is now
+	Until string // "" is without end
 }
 
 // Events tells what happens to the containers of a project from now on, until the context ends or the
 // engine hangs up. Exactly one error is sent then; no event follows it.
 func (e *Engine) Events(ctx context.Context, project string) (<-chan Event, <-chan error) {
-	messages, failed := e.client.Events(ctx, events.ListOptions{Filters: filters.NewArgs(
+	return e.EventsWithin(ctx, project, EventSpan{})
+}
+
+// EventsWithin is Events for another span of time. Its error is io.EOF at the end of the span.
+func (e *Engine) EventsWithin(ctx context.Context, project string, span EventSpan) (<-chan Event, <-chan error) {
+	messages, failed := e.client.Events(ctx, events.ListOptions{Since: span.Since, Until: span.Until, Filters: filters.NewArgs(
 		filters.Arg("type", string(events.ContainerEventType)),
 		filters.Arg("label", labelProject+"="+project),
 	)})
@@ -68,6 +82,17 @@ func eventOf(message events.Message) Event {
 		Action: action,
 		Signal: labels["signal"],
 		Time:   time.Unix(0, message.TimeNano).UTC(),
+
+		Detail:     detail,
+		Attributes: map[string]string{},
+	}
+	for name, value := range labels {
+		if !strings.HasPrefix(name, "com.docker.compose.") && !strings.HasPrefix(name, "hyper-lite.") {
+			event.Attributes[name] = value
+		}
+	}
+	if cause := labels[labelCause]; cause != "" {
+		event.Attributes["cause"] = cause
 	}
 	if action == "health_status" {
 		event.Health = plan.Health(detail)

@@ -17,8 +17,8 @@ import (
 	"hyper-lite/plan"
 )
 
-// references are the images that a plan for this project may ask for: those of its services and jobs,
-// images mounted as volumes, the balancer's, and the sidecar's where something is routed or scheduled.
+// references are the images that a plan for this project may ask for: those of its services and jobs, what these
+// are made of, images mounted as volumes, the balancer's, and the sidecar's where the project needs one.
 func (e *Engine) references(project compose.Project) ([]string, error) {
 	wanted := map[string]bool{}
 	if project.Settings.BalancerImage != "" {
@@ -28,15 +28,23 @@ func (e *Engine) references(project compose.Project) ([]string, error) {
 	for _, job := range project.Jobs {
 		services = append(services, job.Service)
 	}
-	for _, service := range services {
+	for i := 0; i < len(services); i++ {
+		service := services[i]
+		services = append(services, service.Bases...)
+		for _, hook := range service.PreStart {
+			services = append(services, hook.Service)
+		}
 		wanted[imageOf(service)] = true
+		if service.ImageID != "" {
+			wanted[service.ImageID] = true
+		}
 		for _, v := range service.Body.Volumes {
 			if v.Type == types.VolumeTypeImage {
 				wanted[v.Source] = true
 			}
 		}
 	}
-	if e.options.Executable != "" && (len(project.Routes()) > 0 || len(project.Jobs) > 0) {
+	if e.options.Executable != "" && (project.Watched() || len(project.Jobs) > 0) {
 		name, err := e.SidecarImage()
 		if err != nil {
 			return nil, err
@@ -66,6 +74,25 @@ func matchImages(references []string, images []image.Summary) map[string]plan.Im
 		}
 	}
 	return matched
+}
+
+// addPinned looks for the images that services are pinned to and no list shows: one without a name, which another
+// was built on.
+func (e *Engine) addPinned(ctx context.Context, project compose.Project, matched map[string]plan.Image) error {
+	for _, s := range project.Services {
+		if _, known := matched[s.ImageID]; s.ImageID == "" || known {
+			continue
+		}
+		found, err := e.client.ImageInspect(ctx, s.ImageID)
+		if errdefs.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("inspect image %s: %w", s.ImageID, err)
+		}
+		matched[s.ImageID] = plan.Image{ID: found.ID}
+	}
+	return nil
 }
 
 // normal is a reference's one full spelling: with its registry, its folder and its tag, whatever was left out.

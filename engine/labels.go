@@ -27,6 +27,8 @@ const (
 	labelDigest     = "hyper-lite.digest"
 	labelFiles      = "hyper-lite.files"   // folders that are volumes only for copied-in files, by commas
 	labelAdopted    = "hyper-lite.adopted" // paths whose anonymous volumes come from a replaced container
+	labelCopies     = "hyper-lite.copies"  // configs and secrets that were copied in, one a line; absent where there are none
+	labelCause      = "hyper-lite.cause"   // why the sidecar made it
 	labelSidecar    = "hyper-lite.sidecar"
 )
 

@@ -26,8 +26,9 @@ import (
 const incomplete = ".incomplete"
 
 // Observe looks at the host once: one list each of containers, networks, volumes and images, side by
-// side, and no call per container. Images holds the references of the project's services and jobs, of
-// the balancer, and of the sidecar where the project needs one. Published is left nil.
+// side, and no call per container; one more for each image that a service is pinned to and no list shows.
+// Images holds the references of the project's services and jobs, of the balancer, and of the sidecar where
+// the project needs one. Published is left nil.
 func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Observed, error) {
 	var (
 		containers []container.Summary
@@ -61,13 +62,17 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 	if err != nil {
 		return plan.Observed{}, err
 	}
+	matched := matchImages(references, images)
+	if err := e.addPinned(bounded, project, matched); err != nil {
+		return plan.Observed{}, e.silent(ctx, err)
+	}
 	replicas, foreign := e.split(project.Name, containers)
 	observed := plan.Observed{
 		Replicas: replicas,
 		Foreign:  foreign,
 		Networks: networksOf(project, networks),
 		Volumes:  volumesOf(project, volumes.Volumes),
-		Images:   matchImages(references, images),
+		Images:   matched,
 	}
 	e.remember(project.Name, observed.Images)
 	return observed, nil
@@ -196,8 +201,11 @@ func replicaOf(c container.Summary) plan.Replica {
 		Ports:     portsOf(c.Ports),
 		DependsOn: dependsOn(c.Labels[composeDependsOn]),
 		WorkDir:   c.Labels[composeWorkingDir],
+		Job:       c.Labels[compose.LabelJob],
+		Fire:      c.Labels[compose.LabelFire],
+		Cause:     c.Labels[labelCause],
 	}
-	r.OneOff = r.Role == compose.RoleRun
+	r.OneOff = r.Role == compose.RoleRun || r.Role == compose.RoleHook
 	if strings.HasSuffix(r.Name, incomplete) {
 		r.Digest = compose.Digest{}
 	}

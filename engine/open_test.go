@@ -4,8 +4,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 
 	"github.com/docker/cli/cli/config"
 	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
 )
 
 // clearEnvironment makes a test independent of the machine's Docker settings.
@@ -147,6 +151,39 @@ func TestAnEngineThatNeverAnswers(t *testing.T) {
 	assert.NilError(t, err)
 	e := &Engine{client: docker, endpoint: at}
 	assert.Check(t, is.ErrorIs(e.negotiate(t.Context()), ErrUnreachable))
+}
+
+// Steps side by side use the connections of those before them: one by ssh costs a login.
+func TestConnectionsAreKept(t *testing.T) {
+	clearEnvironment(t)
+	const atOnce = 8
+	var made atomic.Int32
+	var together sync.WaitGroup
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		together.Done()
+		together.Wait()
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			made.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	at, err := byHost("tcp://"+server.Listener.Addr().String(), "a test")
+	assert.NilError(t, err)
+	docker, err := at.dial()
+	assert.NilError(t, err)
+	defer docker.Close()
+	for range 3 {
+		var calls errgroup.Group
+		together.Add(atOnce)
+		for range atOnce {
+			calls.Go(func() error { _, err := docker.Ping(t.Context()); return err })
+		}
+		assert.NilError(t, calls.Wait())
+	}
+	assert.Equal(t, made.Load(), int32(atOnce))
 }
 
 func TestTLSVariables(t *testing.T) {

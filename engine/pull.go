@@ -61,21 +61,9 @@ func (e *PullError) Hint() string {
 // pull fetches an image with the credentials of the docker CLI's configuration, its helpers included. A
 // helper that does not work is a warning: most images need no credentials.
 func (e *Engine) pull(ctx context.Context, step plan.Pull) error {
-	named, err := reference.ParseDockerRef(step.Image)
+	named, encoded, err := e.addressed(step, step.Image)
 	if err != nil {
-		return fmt.Errorf("read image name: %w", err)
-	}
-	file, err := config.Load(config.Dir())
-	if err != nil {
-		return fmt.Errorf("read docker configuration: %w", err)
-	}
-	credentials, err := credentialsFor(file, named)
-	if err != nil {
-		e.report(step, Progress{ID: "warning", Text: err.Error() + "; asking without"})
-	}
-	encoded, err := registry.EncodeAuthConfig(credentials)
-	if err != nil {
-		return fmt.Errorf("encode credentials: %w", err)
+		return err
 	}
 	e.forget(step.Image)
 	if err := e.fetch(ctx, step, named, encoded); err != nil {
@@ -85,6 +73,27 @@ func (e *Engine) pull(ctx context.Context, step plan.Pull) error {
 		return &PullError{Registry: reference.Domain(named), Services: step.Services, Err: err}
 	}
 	return nil
+}
+
+// addressed is an image's full name, and what the docker CLI knows of its registry as the engine takes it.
+func (e *Engine) addressed(step plan.Step, image string) (reference.Named, string, error) {
+	named, err := reference.ParseDockerRef(image)
+	if err != nil {
+		return nil, "", fmt.Errorf("read image name: %w", err)
+	}
+	file, err := config.Load(config.Dir())
+	if err != nil {
+		return nil, "", fmt.Errorf("read docker configuration: %w", err)
+	}
+	credentials, err := credentialsFor(file, named)
+	if err != nil {
+		e.report(step, Progress{ID: "warning", Text: err.Error() + "; asking without"})
+	}
+	encoded, err := registry.EncodeAuthConfig(credentials)
+	if err != nil {
+		return nil, "", fmt.Errorf("encode credentials: %w", err)
+	}
+	return named, encoded, nil
 }
 
 func (e *Engine) fetch(ctx context.Context, step plan.Pull, named reference.Named, credentials string) error {

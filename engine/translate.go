@@ -64,10 +64,6 @@ var refusedKeys = []key{
 		why: "provider plugins are not supported",
 	},
 	{
-		name: "pre_start", set: func(b *types.ServiceConfig) bool { return len(b.PreStart) > 0 },
-		why: "not supported: make it a service of its own and wait for its service_completed_successfully",
-	},
-	{
 		name: "umask", set: func(b *types.ServiceConfig) bool { return b.Umask != nil },
 		why: "the engine's API has no such setting: set it in the entrypoint",
 	},
@@ -90,11 +86,27 @@ var refusedKeys = []key{
 // what is needed. It changes nothing and asks no engine.
 func Check(service compose.Service, api string) []error {
 	_, errs := translate(service, api)
+	for i, hook := range service.PreStart {
+		errs = append(errs, checkHook(service.Name, i, hook.Service, api, errs)...)
+	}
 	_, err := filesOf(service)
 	for _, err := range each(err) {
 		errs = append(errs, fmt.Errorf("services.%s: %w", service.Name, err))
 	}
 	return errs
+}
+
+// checkHook is Check of a pre_start hook, without what was said of its service, from which it has most of its keys.
+func checkHook(of string, at int, hook compose.Service, api string, said []error) []error {
+	_, errs := translate(hook, api)
+	var more []error
+	for _, err := range errs {
+		same := func(other error) bool { return other.Error() == err.Error() }
+		if !slices.ContainsFunc(said, same) {
+			more = append(more, fmt.Errorf("services.%s.pre_start[%d]: %w", of, at, err))
+		}
+	}
+	return more
 }
 
 // translate writes a service in the engine's words. It does not know which replica it is for: labels,

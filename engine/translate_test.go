@@ -122,6 +122,7 @@ var elsewhere = map[string]string{
 	"attach":                 "logs",
 	"container_name":         "the name is the step's",
 	"extends":                "the loader",
+	"pre_start":              "hook steps",
 	"post_start":             "hook steps",
 	"pre_stop":               "hook steps",
 	"build":                  "build steps",

@@ -11,23 +11,24 @@ import (
 	"hyper-lite/plan"
 )
 
-// await watches a replica until the sidecar's own count says that it is healthy. One that the engine stopped,
-// and that is not started again at once, is waited for no longer.
+// await watches a replica until the sidecar's own count says that it is healthy, and then for as long as it must
+// stay so. One that the engine stopped, and that is not started again at once, is waited for no longer.
 func (s *Sidecar) await(ctx context.Context, args AwaitArgs) (AwaitReply, error) {
 	start := time.Now()
+	bounded := ctx
 	if args.Within > 0 {
 		limited, cancel := context.WithTimeout(ctx, args.Within)
 		defer cancel()
-		ctx = limited
+		bounded = limited
 	}
 	s.beginAwait(args.Ref, args.Probe, start)
 	for looked := false; ; {
 		j, changed, ok := s.prober.look(args.Ref)
 		if !ok {
-			return AwaitReply{}, fmt.Errorf("another command withdrew %s meanwhile", args.Ref)
+			return AwaitReply{}, withdrawnMeanwhile(args.Ref)
 		}
 		if j.Up {
-			return AwaitReply{Healthy: true, After: time.Since(start)}, nil
+			return s.stays(ctx, args, start)
 		}
 		hopeless := (<-chan time.Time)(nil)
 		if j.Stopped {
@@ -43,13 +44,40 @@ func (s *Sidecar) await(ctx context.Context, args AwaitArgs) (AwaitReply, error)
 				continue
 			}
 			return AwaitReply{Reason: j.Reason, After: time.Since(start)}, nil
-		case <-ctx.Done():
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return AwaitReply{}, ctx.Err()
+		case <-bounded.Done():
+			if !errors.Is(bounded.Err(), context.DeadlineExceeded) {
+				return AwaitReply{}, bounded.Err()
 			}
 			return AwaitReply{Reason: unhealthyReason(j, args.Probe), After: time.Since(start)}, nil
 		}
 	}
+}
+
+// stays watches a replica that is healthy for as long as it must stay so.
+func (s *Sidecar) stays(ctx context.Context, args AwaitArgs, start time.Time) (AwaitReply, error) {
+	over := time.After(args.For)
+	for {
+		j, changed, ok := s.prober.look(args.Ref)
+		switch {
+		case !ok:
+			return AwaitReply{}, withdrawnMeanwhile(args.Ref)
+		case !j.Up:
+			return AwaitReply{Reason: "did not stay healthy: " + j.Reason, After: time.Since(start)}, nil
+		case args.For == 0:
+			return AwaitReply{Healthy: true, After: time.Since(start)}, nil
+		}
+		select {
+		case <-changed:
+		case <-over:
+			return AwaitReply{Healthy: true, After: time.Since(start)}, nil
+		case <-ctx.Done():
+			return AwaitReply{}, ctx.Err()
+		}
+	}
+}
+
+func withdrawnMeanwhile(ref plan.Ref) error {
+	return fmt.Errorf("another command withdrew %s meanwhile", ref)
 }
 
 // beginAwait watches a replica. Of one that is not published nothing is kept that was known before: it may

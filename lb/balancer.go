@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/rpc"
 	"net/rpc/jsonrpc"
-	"path"
 	"slices"
 	"sync"
 	"time"
@@ -36,40 +34,29 @@ type Balancer struct {
 	host     Host
 	project  string
 	patience time.Duration // how long a sidecar may take to answer for the first time
+	answers  time.Duration // how long one that may do something by itself is tried to be held
 	doubt    time.Duration // after how long the engine is asked whether the sidecar runs at all
 
 	mu      sync.Mutex
 	session *rpc.Client
+
+	state   sync.Mutex
+	holding bool   // every session holds the sidecar
+	giveUp  func() // ends the wait for a sidecar that was just started; nil where there is none
 }
 
 // NewBalancer returns the balancer of a project. Close ends its session.
 func NewBalancer(host Host, project string) *Balancer {
-	return &Balancer{host: host, project: project, patience: 20 * time.Second, doubt: time.Second}
+	return &Balancer{host: host, project: project, patience: 20 * time.Second, answers: answersWithin, doubt: time.Second}
 }
 
 // Published is what the sidecar keeps in the volume of what the balancer serves, or would serve if it ran. It is
 // read through whichever of their containers is there, and nil where none is. A publication that was begun and
 // never proven has no Digest, so that it is never taken for the wanted one. Nothing on the host changes.
 func (b *Balancer) Published(ctx context.Context, have plan.Observed) ([]plan.Published, error) {
-	holder, ok := withRole(have, compose.RoleSidecar)
-	folder := SidecarFolder
-	if !ok {
-		holder, ok = withRole(have, compose.RoleBalancer)
-		folder = Folder
-	}
-	if !ok {
-		return nil, nil
-	}
-	text, err := b.host.ReadFile(ctx, holder.ID, path.Join(folder, recordFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return []plan.Published{}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read what the balancer serves: %w", err)
-	}
-	r, err := decodeRecord(text)
-	if err != nil {
-		return nil, &UnreadableError{Container: holder.Name, Err: err}
+	r, err := b.readRecord(ctx, have)
+	if err != nil || r == nil {
+		return nil, err
 	}
 	return r.published(), nil
 }
@@ -131,7 +118,7 @@ func (b *Balancer) route(ctx context.Context, step plan.Route) error {
 
 func (b *Balancer) await(ctx context.Context, step plan.Await) error {
 	var reply AwaitReply
-	args := AwaitArgs{Ref: step.Ref, Probe: *step.Probe, Within: step.Within}
+	args := AwaitArgs{Ref: step.Ref, Probe: *step.Probe, Within: step.Within, For: step.For}
 	if err := b.call(ctx, "Await", args, &reply); err != nil {
 		return fmt.Errorf("await %s: %w", step.Ref, err)
 	}
@@ -161,6 +148,7 @@ func (b *Balancer) Config(ctx context.Context) (map[string]string, error) {
 
 // Close ends the session, if there is one.
 func (b *Balancer) Close() error {
+	b.stopWaiting()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.session == nil {
@@ -174,8 +162,12 @@ func (b *Balancer) Close() error {
 	return err
 }
 
-// call asks the sidecar. A session that breaks is opened anew and asked again, once.
 func (b *Balancer) call(ctx context.Context, method string, args, reply any) error {
+	return b.Ask(ctx, rpcName+"."+method, args, reply)
+}
+
+// Ask asks the sidecar, or who answers beside it (Sidecar.Answer): method is "name.Method". A session that breaks is opened anew and asked again, once.
+func (b *Balancer) Ask(ctx context.Context, method string, args, reply any) error {
 	for attempt := 1; ; attempt++ {
 		session, err := b.open(ctx)
 		if err != nil {
@@ -194,7 +186,7 @@ func (b *Balancer) call(ctx context.Context, method string, args, reply any) err
 }
 
 func wait(ctx context.Context, session *rpc.Client, method string, args, reply any) error {
-	call := session.Go(rpcName+"."+method, args, reply, make(chan *rpc.Call, 1))
+	call := session.Go(method, args, reply, make(chan *rpc.Call, 1))
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -230,6 +222,9 @@ func (b *Balancer) open(ctx context.Context) (*rpc.Client, error) {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		session, err := b.dial(patient)
 		if err == nil {
+			if b.isHolding() { // what it answers is asked for by Hold
+				session.Go(rpcName+".Hold", Nothing{}, &HoldReply{}, make(chan *rpc.Call, 1))
+			}
 			b.session = session
 			return session, nil
 		}
@@ -267,7 +262,7 @@ func (b *Balancer) dial(ctx context.Context) (*rpc.Client, error) {
 	}
 	session := rpc.NewClientWithCodec(jsonrpc.NewClientCodec(stream))
 	var hello HelloReply
-	if err := wait(ctx, session, "Hello", Nothing{}, &hello); err != nil {
+	if err := wait(ctx, session, rpcName+".Hello", Nothing{}, &hello); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	if hello.Project != b.project {

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -186,6 +187,10 @@ type fakeEngine struct {
 	mu       sync.Mutex
 	replicas []plan.Replica
 	signals  int
+	steps    []string
+	fail     map[string]error // by step
+	sick     bool             // clones never become healthy
+	most     int              // clones at the same moment
 	emit     func(Event)
 	broken   chan struct{}
 }
@@ -200,6 +205,122 @@ func (f *fakeEngine) List(context.Context, string) ([]plan.Replica, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]plan.Replica(nil), f.replicas...), nil
+}
+
+// Do does what a healing consists of, and tells the events that an engine tells.
+func (f *fakeEngine) Do(ctx context.Context, step plan.Step) error {
+	f.mu.Lock()
+	f.steps = append(f.steps, step.Verb()+" "+step.Subject())
+	fail := f.fail[step.Verb()+" "+step.Subject()]
+	f.mu.Unlock()
+	if fail != nil {
+		return fail
+	}
+	switch s := step.(type) {
+	case plan.Clone:
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		from := f.find(s.From)
+		if from == nil {
+			return errors.New("there is no " + s.From.Name)
+		}
+		made := *from
+		made.Ref, made.ID, made.Name, made.Cause, made.State, made.Health = s.Ref, "id of "+s.Name, s.Name, s.Cause, plan.Created, plan.NoHealth
+		f.replicas = append(f.replicas, made)
+		f.most = max(f.most, f.clones())
+		return nil
+	case plan.Start:
+		return f.become(s.Container, Event{Action: "start"}, func(r *plan.Replica) { r.State = plan.Running })
+	case plan.Stop:
+		return f.become(s.Container, Event{Action: "die", ExitCode: 137}, func(r *plan.Replica) { r.State, r.ExitCode = plan.Exited, 137 })
+	case plan.Remove:
+		err := f.become(s.Container, Event{Action: "destroy"}, func(*plan.Replica) {})
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.replicas = slices.DeleteFunc(f.replicas, func(r plan.Replica) bool { return r.Ref == s.Ref })
+		return err
+	case plan.Rename:
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.find(s.Container).Name = s.To
+		return nil
+	case plan.Await:
+		return f.await(ctx, s)
+	}
+	return fmt.Errorf("unexpected step %s %s", step.Verb(), step.Subject())
+}
+
+// find needs the lock.
+func (f *fakeEngine) find(c plan.Container) *plan.Replica {
+	for i := range f.replicas {
+		if f.replicas[i].Ref == c.Ref && f.replicas[i].Role == compose.RoleReplica {
+			return &f.replicas[i]
+		}
+	}
+	return nil
+}
+
+// clones counts those that have not taken their slot. It needs the lock.
+func (f *fakeEngine) clones() int {
+	n := 0
+	for _, r := range f.replicas {
+		if r.Cause != "" && strings.HasSuffix(r.Name, fmt.Sprintf("-g%d", r.Generation)) {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *fakeEngine) become(c plan.Container, e Event, change func(*plan.Replica)) error {
+	f.mu.Lock()
+	r := f.find(c)
+	if r != nil {
+		change(r)
+	}
+	f.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	e.Ref = c.Ref
+	f.happen(e)
+	return nil
+}
+
+// await ends when the clone is healthy to the engine: at once, or never where the test says that it is sick.
+func (f *fakeEngine) await(ctx context.Context, step plan.Await) error {
+	f.mu.Lock()
+	sick := f.sick
+	f.mu.Unlock()
+	if !sick {
+		return f.become(step.Container, Event{Action: "health_status", Health: plan.Healthy}, func(r *plan.Replica) { r.Health = plan.Healthy })
+	}
+	limited, cancel := context.WithTimeout(ctx, step.Within)
+	defer cancel()
+	<-limited.Done()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &plan.UnhealthyError{Container: step.Container, Condition: step.Condition, Reason: "still starting"}
+}
+
+func (f *fakeEngine) did() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.steps)
+}
+
+// names are the containers of a service, with their states.
+func (f *fakeEngine) names(service string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var names []string
+	for _, r := range f.replicas {
+		if r.Service == service && r.Role == compose.RoleReplica {
+			names = append(names, fmt.Sprintf("%s %s %s", r.Name, r.Ref, r.State))
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 func (f *fakeEngine) Signal(_ context.Context, container, signal string) error {
@@ -239,7 +360,10 @@ func (f *fakeEngine) running(refs ...plan.Ref) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, ref := range refs {
-		f.replicas = append(f.replicas, plan.Replica{Ref: ref, Role: compose.RoleReplica, State: plan.Running})
+		f.replicas = append(f.replicas, plan.Replica{
+			Ref: ref, Role: compose.RoleReplica, State: plan.Running, ID: "id of " + ref.String(),
+			Name: fmt.Sprintf("shop-%s-%d", ref.Service, ref.Slot), Digest: compose.Digest{Hash: "v1:aaaa"},
+		})
 	}
 }
 
@@ -258,7 +382,9 @@ func (f *fakeEngine) happen(e Event) {
 	emit := f.emit
 	f.mu.Unlock()
 	e.Role = compose.RoleReplica
-	emit(e)
+	if emit != nil {
+		emit(e)
+	}
 }
 
 func (f *fakeEngine) signalled() int {
@@ -310,6 +436,8 @@ type house struct {
 	ended    chan error
 	sidecar  *Sidecar
 	patience time.Duration
+	alone    bool
+	policies []Policy
 }
 
 func newHouse(t *testing.T, replicas int) *house {
@@ -328,6 +456,13 @@ func newHouse(t *testing.T, replicas int) *house {
 }
 
 func (h *house) addBackend(ref plan.Ref) *backend {
+	b := h.listenAs(ref)
+	h.engine.running(ref)
+	return b
+}
+
+// listenAs makes an address that answers for a replica which may come to be.
+func (h *house) listenAs(ref plan.Ref) *backend {
 	host := "127.0.7." + strconv.Itoa(len(h.backends)+1)
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(h.port)))
 	assert.NilError(h.t, err)
@@ -337,7 +472,6 @@ func (h *house) addBackend(ref plan.Ref) *backend {
 	b.server.Start()
 	h.t.Cleanup(b.server.Close)
 	h.backends[ref] = b
-	h.engine.running(ref)
 	return b
 }
 
@@ -346,6 +480,7 @@ func (h *house) run() {
 	h.cancel, h.ended = cancel, make(chan error, 1)
 	h.sidecar = NewSidecar(SidecarOptions{
 		Project: "shop", Engine: h.engine, Folder: h.folder, Socket: h.socket, Control: h.traefik.URL,
+		Alone: h.alone, Policies: h.policies, Pace: 10 * time.Millisecond, Settling: -1,
 		Log: slog.New(slog.NewTextHandler(testWriter{h.t}, nil)), Patience: h.patience, Memory: -1,
 		Address: func(ref plan.Ref) string {
 			if b, ok := h.backends[ref]; ok {
@@ -414,6 +549,13 @@ func (f *fakeHost) Dial(_ context.Context, container string, argv []string) (io.
 		_ = there.Close()
 	}()
 	return here, nil
+}
+
+// refuse makes the next sessions fail.
+func (f *fakeHost) refuse(dials int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = dials
 }
 
 func (f *fakeHost) cut() {

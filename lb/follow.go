@@ -40,6 +40,7 @@ func (s *Sidecar) resync(ctx context.Context) {
 	}
 	now := time.Now()
 	s.mu.Lock()
+	s.seen(present)
 	clear(s.halted)
 	for ref, r := range present {
 		if j := (judgement{}).seen(r, true, now); j.Stopped && r.State != plan.Created {
@@ -64,6 +65,7 @@ func (s *Sidecar) happened(e Event) {
 	}
 	if e.Role == compose.RoleReplica {
 		s.mu.Lock()
+		s.noticed(e, time.Now())
 		if j := (judgement{}).told(e, time.Now()); j.Stopped && e.Action != "destroy" {
 			s.halted[e.Ref] = j.Reason
 		} else {

@@ -11,6 +11,9 @@ import (
 // harmless are the signals that ask a process for something else than to end: HUP, USR1, USR2, WINCH, CONT, CHLD.
 var harmless = []string{"1", "10", "12", "28", "18", "17", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT", "SIGCHLD"}
 
+// unwellReason is why a replica is not up that answers.
+const unwellReason = "its health check in the engine fails"
+
 // told is the judgement after an event of the engine. What ends a replica counts before it has ended: the
 // engine announces the signal before it sends it.
 func (j judgement) told(e Event, now time.Time) judgement {

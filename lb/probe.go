@@ -161,7 +161,7 @@ func (j judgement) started(now time.Time) judgement {
 }
 
 func (j judgement) unwell(now time.Time) judgement {
-	j = j.down("its health check in the engine fails", now)
+	j = j.down(unwellReason, now)
 	j.Unwell = true
 	return j
 }

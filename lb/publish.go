@@ -2,6 +2,7 @@ package lb
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 // publish makes a service be served from these replicas, and returns once Traefik does. What the probes know
 // of a replica stays; one that nobody asked about yet is taken to be up, since the plan found it so.
 func (s *Sidecar) publish(ctx context.Context, args PublishArgs) error {
+	if s.alone {
+		return errors.New("this sidecar has no balancer")
+	}
 	routes := withoutCertificates(args.Routes)
 	// A wrong route must not stand in the way of the other services: it is refused before it is in the record.
 	if _, err := serviceDocument(s.project, Served{Name: args.Service, Routes: routes}); err != nil {
@@ -46,9 +50,16 @@ func (s *Sidecar) accept(p publication, routes []compose.Route) error {
 	return nil
 }
 
-// put replaces a service's publication, or removes it where nothing is left of it. It needs the lock.
+// put replaces a service's publication, or removes it where nothing is left of it. It needs the lock. Until the new
+// one is proven, those of the old one may still be served: who finds the record then must not stop them.
 func (s *Sidecar) put(p publication) {
-	services := slices.DeleteFunc(slices.Clone(s.record.Services), func(old publication) bool { return old.Service == p.Service })
+	services := slices.DeleteFunc(slices.Clone(s.record.Services), func(old publication) bool {
+		if old.Service != p.Service {
+			return false
+		}
+		p.Before = slices.DeleteFunc(slices.Concat(old.Backends, old.Before), func(ref plan.Ref) bool { return slices.Contains(p.Backends, ref) })
+		return true
+	})
 	if len(p.Routes) > 0 {
 		services = append(services, p)
 	}
@@ -85,6 +96,7 @@ func (s *Sidecar) proven(p publication) error {
 	for i, now := range s.record.Services {
 		if now.Service == p.Service && now.Digest == p.Digest && slices.Equal(now.Backends, p.Backends) {
 			s.record.Services[i].Proven = true
+			s.record.Services[i].Before = nil
 		}
 	}
 	if err := s.store.save(s.record); err != nil {

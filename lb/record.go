@@ -20,6 +20,8 @@ type record struct {
 	Version  int           `json:"version"`
 	Project  string        `json:"project"`
 	Services []publication `json:"services"` // by name
+	Cares    []care        `json:"cares,omitempty"`
+	Heals    []Heal        `json:"heals,omitempty"` // the oldest first
 }
 
 // publication is one service as the plan wants it served.
@@ -27,6 +29,7 @@ type publication struct {
 	Service  string          `json:"service"`
 	Digest   string          `json:"digest"`
 	Backends []plan.Ref      `json:"backends"`
+	Before   []plan.Ref      `json:"before,omitempty"` // served until then, and not proven to be withdrawn
 	Routes   []compose.Route `json:"routes"`
 	Probe    *compose.Probe  `json:"probe,omitempty"`
 	Proven   bool            `json:"proven"` // it was live once since it was published
@@ -38,13 +41,14 @@ type verdict struct {
 	Ref    plan.Ref  `json:"ref"`
 	Up     bool      `json:"up"`
 	Since  time.Time `json:"since"`
+	WasUp  bool      `json:"wasUp,omitempty"`  // once since it was started
 	Reason string    `json:"reason,omitempty"` // why it is not up
 }
 
 func (r record) published() []plan.Published {
 	published := make([]plan.Published, 0, len(r.Services))
 	for _, s := range r.Services {
-		p := plan.Published{Service: s.Service, Backends: s.Backends}
+		p := plan.Published{Service: s.Service, Backends: slices.Concat(s.Backends, s.Before)}
 		if s.Proven {
 			p.Digest = s.Digest
 		}

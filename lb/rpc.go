@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/rpc"
 	"net/rpc/jsonrpc"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"hyper-lite/compose"
@@ -32,11 +34,13 @@ type (
 		Backends []plan.Ref      `json:"backends"`
 		Digest   string          `json:"digest"`
 	}
-	// AwaitArgs asks for the sidecar's own judgement of one replica; Within 0 is without end.
+	// AwaitArgs asks for the sidecar's own judgement of one replica; Within 0 is without end. Once it is healthy, it
+	// must stay so For a time.
 	AwaitArgs struct {
 		Ref    plan.Ref      `json:"ref"`
 		Probe  compose.Probe `json:"probe"`
 		Within time.Duration `json:"within"`
+		For    time.Duration `json:"for,omitempty"`
 	}
 	// AwaitReply is that judgement.
 	AwaitReply struct {
@@ -53,6 +57,10 @@ type (
 	DrainReply struct {
 		Proven bool `json:"proven"` // nothing was open any more; false: the time was up
 	}
+	// HoldReply says for how long the sidecar has changed no container by itself; it will not until the connection ends.
+	HoldReply struct {
+		Quiet time.Duration `json:"quiet"`
+	}
 	// ConfigReply is the generated files, as they lie in the volume.
 	ConfigReply struct {
 		Files map[string]string `json:"files"`
@@ -68,6 +76,7 @@ const rpcName = "Sidecar"
 type session struct {
 	ctx     context.Context
 	sidecar *Sidecar
+	holds   sync.Once
 }
 
 func (s *session) Hello(_ Nothing, reply *HelloReply) error {
@@ -89,6 +98,13 @@ func (s *session) Drain(args DrainArgs, reply *DrainReply) (err error) {
 	return err
 }
 
+// Hold waits for the end of what was begun, and lets nothing begin until the connection ends.
+func (s *session) Hold(_ Nothing, reply *HoldReply) (err error) {
+	s.holds.Do(func() { context.AfterFunc(s.ctx, s.sidecar.gate.hold()) })
+	reply.Quiet, err = s.sidecar.gate.quiet(s.ctx)
+	return err
+}
+
 func (s *session) Status(_ Nothing, reply *Status) error {
 	*reply = s.sidecar.status()
 	return nil
@@ -97,6 +113,14 @@ func (s *session) Status(_ Nothing, reply *Status) error {
 func (s *session) Config(_ Nothing, reply *ConfigReply) (err error) {
 	reply.Files, err = s.sidecar.store.dynamicFiles()
 	return err
+}
+
+// Answer lets another room's work in the sidecar's process answer on the sidecar's connections: the methods of receiver,
+// as net/rpc takes them, as name.Method. Connections that are open already go on without.
+func (s *Sidecar) Answer(name string, receiver any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others[name] = receiver
 }
 
 // listen opens the sidecar's socket, over what a killed predecessor left.
@@ -139,6 +163,14 @@ func (s *Sidecar) converse(ctx context.Context, conn net.Conn) {
 	server := rpc.NewServer()
 	if err := server.RegisterName(rpcName, &session{ctx: ctx, sidecar: s}); err != nil {
 		panic(err) // the methods above have the right form, or nothing works
+	}
+	s.mu.Lock()
+	others := maps.Clone(s.others)
+	s.mu.Unlock()
+	for name, receiver := range others {
+		if err := server.RegisterName(name, receiver); err != nil {
+			panic(err) // as above
+		}
 	}
 	watched := &watchedConn{Conn: conn, gone: cancel}
 	server.ServeCodec(jsonrpc.NewServerCodec(watched))

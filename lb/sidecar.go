@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hyper-lite/compose"
@@ -19,6 +20,8 @@ type Engine interface {
 	List(ctx context.Context, project string) ([]plan.Replica, error)
 	// Signal sends a signal ("HUP") to a container, by name or ID.
 	Signal(ctx context.Context, container, signal string) error
+	// Do performs a step of the engine: on what of the project the sidecar replaces or removes by itself.
+	Do(ctx context.Context, step plan.Step) error
 	// Events calls emit for what happens to the project's containers from now on, until the context ends or
 	// the stream breaks, and says why it ended. It calls ready once no event can be missed any more.
 	Events(ctx context.Context, project string, ready func(), emit func(Event)) error
@@ -42,12 +45,18 @@ type SidecarOptions struct {
 	Socket   string        // where it answers; Socket
 	Control  string        // base URL of Traefik's API; the balancer's container on the control port
 	Log      *slog.Logger  // none: discarded
+	Alone    bool          // there is no balancer: nothing is published, probed or proven
+	Policies []Policy      // what it does with which service by itself
 	Patience time.Duration // how long Traefik may take to serve what was written; 10s
 
 	// Address is the host by which a replica is probed: its network alias.
 	Address func(plan.Ref) string
 	// Memory bounds the garbage that the Go runtime lets pile up, in bytes; 16 MiB. Below 0: leave it alone.
 	Memory int64
+	// Pace is how often it looks whether something is to be replaced or removed; 1s.
+	Pace time.Duration
+	// Settling is how long after its start it changes no container by itself; 10s. Below 0: not at all.
+	Settling time.Duration
 }
 
 // Sidecar keeps one project's balancer right: it is the only writer of Traefik's files, judges the published
@@ -61,29 +70,53 @@ type Sidecar struct {
 	log      *slog.Logger
 	patience time.Duration
 	memory   int64
+	alone    bool
+	policies map[string]Policy // by service
 	store    store
 	prober   *prober
 	control  control
 	life     context.Context // Run's: what is watched is watched until it ends
 
+	pace     time.Duration
+	settling time.Duration
+	gate     *gate
+	healing  sync.WaitGroup
+	unmended atomic.Bool // something may be left of a replacement
+
 	flips chan struct{} // some judgement changed: apply soon
 
-	mu       sync.Mutex
-	record   record
-	awaited  map[plan.Ref]time.Time // not published yet, and when they were last asked for
-	halted   map[plan.Ref]string    // replicas that the engine says do not run, watched or not, and why
-	written  generated              // what lies in the volume
-	revision string                 // that was last proven live
-	blind    bool                   // the record was lost: files of services that are not in it stay
-	trouble  string                 // why the last change is not live; "" where it is
+	mu        sync.Mutex
+	others    map[string]any // who else answers on its connections, by name
+	record    record
+	awaited   map[plan.Ref]time.Time // not published yet, and when they were last asked for
+	halted    map[plan.Ref]string    // replicas that the engine says do not run, watched or not, and why
+	written   generated              // what lies in the volume
+	revision  string                 // that was last proven live
+	blind     bool                   // the record was lost: files of services that are not in it stay
+	sightings map[plan.Ref]sighting  // of every replica
+	busy      map[string]bool        // services of which a replica is being replaced
+	sweepAt   time.Time              // when it is looked for stopped containers; zero: none has stopped since
+
+	trouble string // why the last change is not live; "" where it is
 }
 
 // NewSidecar returns a sidecar that does nothing until Run.
 func NewSidecar(o SidecarOptions) *Sidecar {
 	s := &Sidecar{
 		project: o.Project, engine: o.Engine, socket: o.Socket, base: o.Control, log: o.Log,
-		patience: o.Patience, memory: o.Memory, store: store{root: o.Folder},
-		flips: make(chan struct{}, 1), awaited: map[plan.Ref]time.Time{}, halted: map[plan.Ref]string{},
+		alone: o.Alone, policies: map[string]Policy{}, patience: o.Patience, memory: o.Memory, store: store{root: o.Folder},
+		gate: newGate(time.Now()), pace: o.Pace, settling: o.Settling,
+		others: map[string]any{}, sightings: map[plan.Ref]sighting{}, busy: map[string]bool{}, flips: make(chan struct{}, 1), awaited: map[plan.Ref]time.Time{}, halted: map[plan.Ref]string{},
+	}
+	if s.pace == 0 {
+		s.pace = time.Second
+	}
+	if s.settling == 0 {
+		s.settling = settling
+	}
+	s.unmended.Store(true)
+	for _, p := range o.Policies {
+		s.policies[p.Service] = p
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -129,14 +162,15 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan error, 3)
+	ended := make(chan error, 4)
 	go func() { ended <- s.serve(ctx, listener) }()
 	go func() { ended <- s.followEngine(ctx) }()
 	go func() { ended <- s.followFlips(ctx) }()
+	go func() { ended <- s.tend(ctx) }()
 	s.log.Info("sidecar runs", "project", s.project)
 	err = <-ended
 	cancel()
-	return errors.Join(err, <-ended, <-ended)
+	return errors.Join(err, <-ended, <-ended, <-ended)
 }
 
 // tidy gives memory back that the start and the last changes took, and that little else would collect: the
@@ -165,28 +199,47 @@ func (s *Sidecar) restore() error {
 	if err := s.store.makeFolders(); err != nil {
 		return err
 	}
+	r, unreadable, err := s.store.load()
+	if err != nil {
+		return err
+	}
+	r.Project = s.project
+	for i, h := range r.Heals {
+		if h.Outcome == HealUnderWay {
+			r.Heals[i].Outcome = HealCutOff
+		}
+	}
+	s.record = r
+	if unreadable != "" {
+		s.log.Error("the record of what is published cannot be read; the balancer serves on as it is until the next up", "setAside", unreadable)
+	}
+	if s.alone {
+		return s.forget()
+	}
+	s.blind = unreadable != ""
 	password, err := s.store.password()
 	if err != nil {
 		return err
 	}
 	s.control = newControl(s.base, password)
-	r, unreadable, err := s.store.load()
-	if err != nil {
-		return err
-	}
-	s.blind = unreadable != ""
-	if s.blind {
-		s.log.Error("the record of what is published cannot be read; the balancer serves on as it is until the next up", "setAside", unreadable)
-	}
-	r.Project = s.project
-	s.record = r
 	for _, p := range r.Services {
 		for _, v := range p.Health {
-			s.watch(v.Ref, p.Probe, judgement{Up: v.Up, Since: v.Since, Reason: v.Reason, EverUp: v.Up})
+			s.watch(v.Ref, p.Probe, judgement{Up: v.Up, Since: v.Since, Reason: v.Reason, EverUp: v.Up || v.WasUp})
 		}
 	}
 	s.flipped()
 	return nil
+}
+
+// forget drops what was published while there was a balancer: the next one must not begin with it. It needs the lock.
+func (s *Sidecar) forget() error {
+	s.record.Services = nil
+	for _, folder := range []string{dynamic, certs} {
+		if _, err := s.store.removeOthers(folder, func(string) bool { return false }); err != nil {
+			return err
+		}
+	}
+	return s.store.save(s.record)
 }
 
 func (s *Sidecar) watch(ref plan.Ref, probe *compose.Probe, initial judgement) {
@@ -225,11 +278,11 @@ func (s *Sidecar) followFlips(ctx context.Context) error {
 	}
 }
 
-// idle says that nothing is known of what Traefik shall serve, so that it is left as it is.
+// idle says that there is no Traefik, or that nothing is known of what it shall serve, so that it is left as it is.
 func (s *Sidecar) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.blind && len(s.record.Services) == 0
+	return s.alone || s.blind && len(s.record.Services) == 0
 }
 
 // table is what Traefik shall serve now: of each service the published replicas that are up. It also brings
@@ -242,7 +295,7 @@ func (s *Sidecar) table() Table {
 		for _, ref := range p.Backends {
 			v := verdict{Ref: ref, Up: true}
 			if j, _, ok := s.prober.look(ref); ok {
-				v = verdict{Ref: ref, Up: j.Up, Since: j.Since}
+				v = verdict{Ref: ref, Up: j.Up, Since: j.Since, WasUp: !j.Up && j.EverUp}
 				if !j.Up {
 					v.Reason = j.Reason
 				}

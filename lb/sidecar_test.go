@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +178,32 @@ func TestRouteThatIsNotLive(t *testing.T) {
 
 	h.traefik.set(func() { delete(h.traefik.disabled, "shop-web-p80") })
 	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+}
+
+// A replica that was withdrawn, and not seen to be, counts as served: nobody may stop it on the record's word.
+func TestWhatIsNotProvenToBeWithdrawnCountsAsServed(t *testing.T) {
+	h := newHouse(t, 2)
+	h.stop()
+	h.patience = 300 * time.Millisecond
+	h.run()
+	b, _ := h.balancer()
+	have := plan.Observed{Replicas: []plan.Replica{{Role: compose.RoleSidecar}, {Role: compose.RoleBalancer}}}
+	backends := func() []plan.Ref {
+		published, err := b.Published(t.Context(), have)
+		assert.NilError(t, err)
+		return published[0].Backends
+	}
+	one, two := refs("web", 1), refs("web", 2)[1:]
+	assert.NilError(t, b.Do(t.Context(), h.route(one...)))
+	h.traefik.set(func() { h.traefik.disabled["shop-web-p80"] = `entryPoint "p80" doesn't exist` })
+	assert.Assert(t, b.Do(t.Context(), h.route(two...)) != nil)
+	assert.DeepEqual(t, backends(), append(slices.Clone(two), one...))
+	assert.Assert(t, b.Do(t.Context(), h.route(two...)) != nil)
+	assert.DeepEqual(t, backends(), append(slices.Clone(two), one...))
+
+	h.traefik.set(func() { delete(h.traefik.disabled, "shop-web-p80") })
+	assert.NilError(t, b.Do(t.Context(), h.route(two...)))
+	assert.DeepEqual(t, backends(), two)
 }
 
 func TestRouteWithoutABalancer(t *testing.T) {
@@ -473,4 +500,28 @@ func TestConfigShowsTheFiles(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, files[fileName("web")], string(want))
 	assert.Equal(t, len(files), 3)
+}
+
+// A sidecar without a balancer asks nobody's API, and drops what was published while there was one.
+func TestASidecarAlone(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	assert.NilError(t, b.Do(t.Context(), h.route(refs("web", 1)...)))
+	assert.NilError(t, b.Close())
+	h.stop()
+	h.traefik.Close()
+	h.alone = true
+	h.run()
+	b, _ = h.balancer()
+	status, err := b.Status(t.Context())
+	assert.NilError(t, err)
+	assert.DeepEqual(t, status, Status{Project: "shop", Services: []ServiceStatus{}})
+	have := plan.Observed{Replicas: []plan.Replica{{Role: compose.RoleSidecar}}}
+	published, err := b.Published(t.Context(), have)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, published, []plan.Published{})
+	files, err := b.Config(t.Context())
+	assert.NilError(t, err)
+	assert.Equal(t, len(files), 0)
+	assert.ErrorContains(t, b.Do(t.Context(), h.route(refs("web", 1)...)), "has no balancer")
 }

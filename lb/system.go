@@ -19,6 +19,9 @@ const (
 	Executable = "/hyper-lite"
 	// SidecarFolder is where the sidecar mounts the volume: at the balancer's Folder its image has a file.
 	SidecarFolder = "/var/lib/hyper-lite"
+	// JobsFolder is where it mounts the volume in which it remembers what jobs did: a volume of its own, since the
+	// other one is begun anew where nothing is left of balancer and sidecar.
+	JobsFolder = SidecarFolder + "/cron"
 	// Socket is where the sidecar answers inside its container.
 	Socket = "/run/hyper-lite.sock"
 	// EngineSocket is where the sidecar finds the engine inside its container.
@@ -28,6 +31,7 @@ const (
 	controlEntryPoint = "control"
 	ownNetwork        = "hyper-lite" // the file's key; see systemNetworks
 	ownVolume         = "hyper-lite"
+	jobsVolume        = "hyper-lite-jobs"
 	defaultNetwork    = "default"
 )
 
@@ -43,28 +47,37 @@ func SidecarName(project string) string { return project + "-hyper-lite-sidecar"
 // VolumeName is the engine's name of the volume that the balancer and the sidecar share.
 func VolumeName(project string) string { return project + "_hyper-lite" }
 
-// System is what a project needs besides its own services: a balancer and a sidecar where anything is routed,
-// and neither where nothing is. The image is the sidecar's, socket the engine's socket on the engine's host.
+// System is what a project needs besides its own services: a balancer and a sidecar where anything is routed, a sidecar
+// alone where that only has jobs to fire, and replicas to replace or to remove, and neither elsewhere. The image is the sidecar's, socket the engine's socket on the engine's host.
 // Networks and Volumes of both services hold all that must exist before they are created.
 func System(project compose.Project, image, socket string) (plan.System, error) {
-	if len(project.Routes()) == 0 {
+	if !project.Watched() {
 		return plan.System{}, nil
 	}
 	attached, err := routedNetworks(project)
 	if err != nil {
 		return plan.System{}, err
 	}
-	balancer, err := balancerService(project, attached)
-	if err != nil {
+	var system plan.System
+	if system.Sidecar, err = digested(sidecarService(project, attached, image, socket)); err != nil {
 		return plan.System{}, err
 	}
-	sidecar := sidecarService(project, attached, image, socket)
-	for _, s := range []*compose.Service{&balancer, &sidecar} {
-		if s.Digest, err = compose.DigestOf(*s); err != nil {
-			return plan.System{}, fmt.Errorf("digest %s: %w", s.Name, err)
+	if len(project.Routes()) > 0 {
+		if system.Balancer, err = digested(balancerService(project, attached)); err != nil {
+			return plan.System{}, err
 		}
 	}
-	return plan.System{Balancer: &balancer, Sidecar: &sidecar}, nil
+	return system, nil
+}
+
+func digested(s compose.Service, err error) (*compose.Service, error) {
+	if err != nil {
+		return nil, err
+	}
+	if s.Digest, err = compose.DigestOf(s); err != nil {
+		return nil, fmt.Errorf("digest %s: %w", s.Name, err)
+	}
+	return &s, nil
 }
 
 // attachment is what the balancer and the sidecar are connected to.
@@ -206,12 +219,27 @@ func publishedPorts(routes []compose.Route) []types.ServicePortConfig {
 }
 
 // sidecarService has the engine's socket, and so the engine's powers: it gets no others. Its own root is
-// read-only; it writes to the volume, and to /run for its socket.
-func sidecarService(project compose.Project, a attachment, image, socket string) compose.Service {
+// read-only; it writes to the volume, and to /run for its socket. Its networks are those of the routed services, whose
+// replicas it probes.
+func sidecarService(project compose.Project, a attachment, image, socket string) (compose.Service, error) {
 	s := a.service(project, compose.RoleSidecar, "sidecar", SidecarName(project.Name), false)
 	s.Body.Image = image
 	s.Body.PullPolicy = types.PullPolicyNever
 	s.Body.Command = types.ShellCommand{"sidecar", "run", "--project", project.Name}
+	if len(a.configs) == 0 { // it probes nobody
+		s.Body.Command = append(s.Body.Command, "--alone")
+	}
+	if len(project.Jobs) > 0 {
+		s.Body.Command = append(s.Body.Command, "--jobs")
+	}
+	joinWebhooks(&s, project)
+	if own := policies(project); len(own) > 0 {
+		text, err := encodePolicies(own)
+		if err != nil {
+			return s, fmt.Errorf("encode policies: %w", err)
+		}
+		s.Body.Command = append(s.Body.Command, "--policies", text)
+	}
 	s.Body.ReadOnly = true
 	s.Body.Tmpfs = types.StringList{"/run"}
 	s.Body.CapDrop = []string{"ALL"}
@@ -223,5 +251,33 @@ func sidecarService(project compose.Project, a attachment, image, socket string)
 		{Type: types.VolumeTypeVolume, Source: ownVolume, Target: SidecarFolder},
 		{Type: types.VolumeTypeBind, Source: socket, Target: EngineSocket, Bind: &types.ServiceVolumeBind{}},
 	}
-	return s
+	if len(project.Jobs) > 0 {
+		s.Volumes[jobsVolume] = types.VolumeConfig{Name: plan.JobsVolume(project.Name)}
+		s.Body.Volumes = append(s.Body.Volumes, types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Source: jobsVolume, Target: JobsFolder})
+	}
+	return s, nil
+}
+
+// joinWebhooks puts the sidecar in the networks of the jobs whose ends it tells a webhook of, so that it finds what they
+// find. One that is in no network needs none, or the engine's own.
+func joinWebhooks(s *compose.Service, project compose.Project) {
+	tells := false
+	for _, j := range project.Jobs {
+		if j.Notify == nil || j.Notify.Webhook == "" {
+			continue
+		}
+		tells = true
+		for key := range j.Body.Networks {
+			if config, ok := j.Networks[key]; ok {
+				s.Networks[key], s.Body.Networks[key] = config, nil
+			}
+		}
+	}
+	switch {
+	case len(s.Body.Networks) > 0:
+	case tells:
+		s.Body.NetworkMode = "bridge"
+	default:
+		s.Body.NetworkMode = "none"
+	}
 }

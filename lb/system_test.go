@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"gotest.tools/v3/assert"
@@ -169,4 +170,36 @@ func TestSecretsOfTheProjectAreNotInTheSystem(t *testing.T) {
 	text, err := json.Marshal(system)
 	assert.NilError(t, err)
 	assert.Assert(t, !strings.Contains(string(text), "KEYTEXT"))
+}
+
+// A sidecar that only looks after containers probes nobody, and so is in no network.
+func TestSystemWithoutABalancer(t *testing.T) {
+	worker := routed("worker", []string{"default"})
+	worker.Autoheal, worker.Rollout = 90*time.Second, compose.Rollout{Order: compose.StopFirst, Drain: 10 * time.Second}
+	batch := routed("batch", []string{"back"})
+	batch.Autodestroy = compose.DestroyOnSuccess
+	system, err := System(project(worker, batch, routed("db", nil)), "image", "/var/run/docker.sock")
+	assert.NilError(t, err)
+	assert.Assert(t, system.Balancer == nil)
+	s := system.Sidecar
+	assert.Equal(t, s.Body.NetworkMode, "none")
+	assert.Equal(t, len(s.Networks)+len(s.Body.Networks), 0)
+	assert.Equal(t, strings.Join(s.Body.Command, " "), `sidecar run --project shop --alone --policies `+
+		`[{"service":"batch","destroy":"on-success"},{"service":"worker","heal":90000000000,"order":"stop-first","within":60000000000,"drain":10000000000}]`)
+	own, err := DecodePolicies(s.Body.Command[len(s.Body.Command)-1])
+	assert.NilError(t, err)
+	assert.DeepEqual(t, own, []Policy{
+		{Service: "batch", Destroy: compose.DestroyOnSuccess},
+		{Service: "worker", Heal: 90 * time.Second, Order: compose.StopFirst, Within: time.Minute, Drain: 10 * time.Second},
+	})
+
+	// Beside a balancer it is in the networks of the routed services only.
+	system, err = System(project(worker, routed("web", []string{"back"}, httpRoute())), "image", "/var/run/docker.sock")
+	assert.NilError(t, err)
+	assert.Assert(t, system.Balancer != nil)
+	assert.Equal(t, len(system.Sidecar.Networks), 1)
+	assert.Assert(t, !slices.Contains(system.Sidecar.Body.Command, "--alone"))
+
+	_, err = DecodePolicies("{")
+	assert.ErrorContains(t, err, "read policies")
 }

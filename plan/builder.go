@@ -23,6 +23,8 @@ type builder struct {
 	changed   map[string]bool       // services with at least one replaced replica
 	system    []int                 // the nodes after which the balancer can be told of routes
 	left      map[string]int        // by container ID: the node after which an orphan is gone
+	leftHooks []int                 // the nodes after which what interrupted hooks left is gone
+	rollouts  map[string]string     // by service: how its replicas are replaced, where any is
 	freed     map[hostPort][]int    // the nodes after which one of our own containers no longer holds a host port
 }
 
@@ -33,6 +35,7 @@ func newBuilder(want compose.Project, have Observed, opt Options) *builder {
 		occupants: map[string][]occupant{},
 		changed:   map[string]bool{},
 		left:      map[string]int{},
+		rollouts:  map[string]string{},
 		freed:     map[hostPort][]int{},
 	}
 }
@@ -51,7 +54,7 @@ func (b *builder) plan() (Plan, error) {
 	}
 	b.reduce()
 	b.markOptional()
-	return Plan{Project: b.want.Name, Nodes: b.nodes, Warnings: b.warnings}, nil
+	return Plan{Project: b.want.Name, Nodes: b.nodes, Rollouts: b.rollouts, Warnings: b.warnings}, nil
 }
 
 func unique(ids []int) []int {

@@ -28,7 +28,7 @@ func (r *roll) create(t turn, after []int) []int {
 	if len(t.leaving) > 0 {
 		r.changed[r.service.Name] = true
 	}
-	ids := slices.Concat(after, r.foundation(r.service))
+	ids := slices.Concat(after, r.aside, r.foundation(r.service))
 	if len(sharesWith(r.service)) > 0 || len(r.service.Body.Links) > 0 {
 		ids = append(ids, r.gate...)
 	}
@@ -38,7 +38,7 @@ func (r *roll) create(t turn, after []int) []int {
 		}
 	}
 	step := Create{Container: t.next, Service: r.service}
-	if len(t.leaving) > 0 && !r.opt.RenewAnonVolumes {
+	if len(t.leaving) > 0 && !r.renews() {
 		step.Previous = t.leaving[0].ID
 	}
 	r.made[t.next.Ref] = []int{r.add(r.service.Name, step, t.why, ids...)}
@@ -46,10 +46,13 @@ func (r *roll) create(t turn, after []int) []int {
 	return r.made[t.next.Ref]
 }
 
+// renews says whether the replacements of a service get new anonymous volumes.
+func (r *roll) renews() bool { return r.opt.RenewAnonVolumes && !r.goesBack(r.service.Name) }
+
 // start plans that the container of a turn runs. It returns the nodes after which it does.
 func (r *roll) start(t turn, after []int) []int {
 	f := r.occupantOf(t)
-	if t.kept != nil && (t.kept.State == Running || t.kept.State == Restarting || done(r.service, *t.kept)) {
+	if t.kept != nil && (t.kept.State == Running || t.kept.State == Restarting || r.over(*t.kept)) {
 		return nil
 	}
 	if r.opt.NoStart {
@@ -59,26 +62,26 @@ func (r *roll) start(t turn, after []int) []int {
 	if t.kept != nil {
 		why = t.why
 	}
+	after = slices.Concat(after, r.gate, r.aside)
+	if t.kept == nil || t.kept.State == Created {
+		after = r.preStart(r.service, t.next, &r.preparation, after, r.settled)
+	}
 	var step Step = Start{Container: t.next}
 	if t.kept != nil && t.kept.State == Paused {
 		step = Unpause{Container: t.next}
 	}
-	id := r.add(r.service.Name, step, why, slices.Concat(after, r.gate, r.claim(r.service))...)
+	id := r.add(r.service.Name, step, why, slices.Concat(after, r.gate, r.aside, r.claim(r.service))...)
 	r.nodes[id-1].Settled = unique(r.settled)
 	f.start = []int{id}
-	if t.kept == nil {
-		f.start = r.hooks(t.next, f.start)
+	if _, starts := step.(Start); starts {
+		f.start = r.postStart(r.service, t.next, f.start)
 	}
 	return f.start
 }
 
-// hooks plans the post_start hooks of a new container.
-func (r *roll) hooks(c Container, after []int) []int {
-	for i, hook := range r.service.Body.PostStart {
-		step := RunHook{Container: c, Phase: "post_start", Hook: hook, Index: i + 1}
-		after = []int{r.add(r.service.Name, step, "", after...)}
-	}
-	return after
+// over says whether a replica has no more to do: a one-shot that is done, or that this run made and that has ended.
+func (r *roll) over(c Replica) bool {
+	return done(r.service, c) || r.service.OneShot && c.State == Exited && slices.Contains(r.opt.Fresh, c.Ref)
 }
 
 // ready plans the await of a turn's container, once.
@@ -112,7 +115,11 @@ func (r *roll) removeLeaving(t turn, after []int) []int {
 	last := after
 	var gone []int
 	for _, c := range t.leaving {
-		gone = append(gone, r.add(r.service.Name, Remove{Container: r.container(c), Volumes: r.opt.RenewAnonVolumes}, "", last...))
+		why := ""
+		if c.SetAside() {
+			why = "failed, and was kept until now"
+		}
+		gone = append(gone, r.add(r.service.Name, Remove{Container: r.container(c), Volumes: r.renews()}, why, last...))
 	}
 	if t.rename == "" {
 		return gone
@@ -124,19 +131,27 @@ func (r *roll) removeLeaving(t turn, after []int) []int {
 
 // stop plans a drain, the pre_stop hooks and the stop of one container.
 func (b *builder) stop(group string, c Replica, why string, s *compose.Service, after []int) int {
-	if published := b.published(c.Service); s != nil && published != nil && slices.Contains(published.Backends, c.Ref) &&
-		s.Rollout.Drain > 0 && len(s.Routes) > 0 && c.State == Running {
+	if s != nil && s.Rollout.Drain > 0 && len(s.Routes) > 0 && c.State == Running && b.mayAnswer(c) {
 		after = []int{b.add(group, Drain{Container: b.container(c), For: s.Rollout.Drain}, why, after...)}
 		why = ""
 	}
-	if s != nil && c.State == Running {
-		for i, hook := range s.Body.PreStop {
-			step := RunHook{Container: b.container(c), Phase: "pre_stop", Hook: hook, Index: i + 1}
-			after = []int{b.add(group, step, why, after...)}
-			why = ""
-		}
+	if s != nil && c.State == Running && len(s.Body.PreStop) > 0 {
+		after = b.preStop(group, *s, b.container(c), why, after)
+		why = ""
 	}
 	return b.add(group, Stop{Container: b.container(c), Timeout: b.opt.Timeout}, why, after...)
+}
+
+// mayAnswer says whether requests can be open to a replica: it is served, or it was and a run that was cut off withdrew
+// it. One that stands beside an older one of its slot which is served never was.
+func (b *builder) mayAnswer(c Replica) bool {
+	published := b.published(c.Service)
+	if published == nil {
+		return false
+	}
+	return !slices.ContainsFunc(published.Backends, func(ref Ref) bool {
+		return ref.Slot == c.Slot && ref.Generation < c.Generation
+	})
 }
 
 // retire drains, stops and removes one container. s is its service, nil where the files no longer have it.
@@ -179,7 +194,7 @@ func (b *builder) restartAfterDependencies(s compose.Service, turns []turn) {
 		after := b.fulfil(d)
 		for _, t := range turns {
 			if t.kept != nil && t.kept.State == Running {
-				b.add(s.Name, Restart{Container: t.next, Timeout: b.opt.Timeout}, d.Service+" was replaced", after...)
+				b.restart(s, *t.kept, d.Service+" was replaced", after)
 			}
 		}
 		return

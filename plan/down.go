@@ -83,7 +83,8 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 		if len(d.opt.Services) > 0 && !slices.Contains(d.opt.Services, r.Service) {
 			continue
 		}
-		if d.opt.Want != nil && !d.opt.RemoveOrphans && !d.known(r.Service) {
+		ofJob := r.Role == compose.RoleJob || r.Fire != "" // no job outlives its project, whatever the files say of it by now
+		if d.opt.Want != nil && !d.opt.RemoveOrphans && !ofJob && !d.known(r.Service) {
 			left = append(left, r)
 			orphans = append(orphans, r.Name)
 			continue
@@ -150,14 +151,14 @@ func (d *down) networks(after []int, left []Replica) {
 	}
 }
 
-// volumes removes the system's volume always, since it holds only what is made anew, and the named volumes
-// where asked for.
+// volumes removes the system's volumes always, since they hold only what is made anew and what is remembered of jobs
+// that are gone, and the named volumes where asked for.
 func (d *down) volumes(after []int) {
 	for _, name := range slices.Sorted(maps.Keys(d.have.Volumes)) {
 		if !d.have.Volumes[name].Ours {
 			continue
 		}
-		if name == SystemVolume(d.want.Name) || d.opt.Volumes {
+		if name == SystemVolume(d.want.Name) || name == JobsVolume(d.want.Name) || d.opt.Volumes {
 			d.add("volumes", RemoveVolume{Name: name}, "", after...)
 		}
 	}

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -10,14 +12,16 @@ import (
 
 // differs says why a container is not what s wants, or "" where it is.
 func (b *builder) differs(s compose.Service, r Replica) string {
-	replica := s.Role == compose.RoleReplica
+	replica := s.Role == compose.RoleReplica && !b.goesBack(s.Name)
 	switch {
 	case r.State == Dead || r.State == Removing:
 		return string(r.State)
 	case replica && b.opt.NoRecreate && !(b.opt.MovePorts && r.Digest.Fields["ports"] != s.Digest.Fields["ports"]):
 		return ""
-	case replica && b.opt.ForceRecreate:
-		return "--force-recreate"
+	case replica && b.opt.RecreateDeps && !b.named(s) && !slices.Contains(b.opt.Fresh, r.Ref):
+		return "--always-recreate-deps"
+	case replica && b.opt.ForceRecreate && b.named(s) && !slices.Contains(b.opt.Fresh, r.Ref):
+		return cmp.Or(b.opt.Cause, "--force-recreate")
 	}
 	for _, name := range sharesWith(s) {
 		if b.changed[name] {
@@ -30,10 +34,15 @@ func (b *builder) differs(s compose.Service, r Replica) string {
 	if s.Role == compose.RoleSidecar {
 		return "" // its image's tag is the digest of the executable: two projects that import it at once move the ID only
 	}
-	if image, there := b.have.Images[s.Body.Image]; there && r.ImageID != "" && image.ID != r.ImageID {
-		return fmt.Sprintf("image digest changed %s->%s", short(r.ImageID), short(image.ID))
+	if id, there := b.imageOf(s); there && r.ImageID != "" && id != r.ImageID {
+		return fmt.Sprintf("image digest changed %s->%s", short(r.ImageID), short(id))
 	}
 	return ""
+}
+
+// named says whether a run is about a service itself, and not about it as a dependency.
+func (b *builder) named(s compose.Service) bool {
+	return len(b.opt.Services) == 0 || slices.Contains(b.opt.Services, s.Name)
 }
 
 // short is the first four digits of a hash, without its version or algorithm.
@@ -75,21 +84,7 @@ func fieldDrift(old, new map[string]string) string {
 }
 
 // sharesWith are the services whose containers a container of s is bound to by ID.
-func sharesWith(s compose.Service) []string {
-	var names []string
-	for _, mode := range []string{s.Body.NetworkMode, s.Body.Ipc, s.Body.Pid} {
-		if name, ok := strings.CutPrefix(mode, "service:"); ok {
-			names = append(names, name)
-		}
-	}
-	for _, from := range s.Body.VolumesFrom {
-		if !strings.HasPrefix(from, "container:") {
-			name, _, _ := strings.Cut(from, ":")
-			names = append(names, name)
-		}
-	}
-	return names
-}
+func sharesWith(s compose.Service) []string { return s.SharesWith() }
 
 // standing is the cause of starting a container that does not run.
 func standing(r Replica) string {

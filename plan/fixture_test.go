@@ -1,6 +1,8 @@
 package plan_test
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,7 +17,7 @@ func service(name string, replicas int, hash string) compose.Service {
 	s := compose.Service{
 		Project: "shop", Name: name, Role: compose.RoleReplica, Replicas: replicas,
 		Digest:   compose.Digest{Hash: hash, Fields: map[string]string{"environment.V": hash}},
-		Rollout:  compose.Rollout{Order: compose.StartFirst, Parallelism: 1, Drain: 10 * time.Second},
+		Rollout:  compose.Rollout{Order: compose.StartFirst, Why: "nothing is in the way", Parallelism: 1, Drain: 10 * time.Second},
 		Networks: map[string]types.NetworkConfig{"default": {Name: "shop_default"}},
 	}
 	s.Body.Name = name
@@ -29,6 +31,7 @@ func routed(s compose.Service, port int) compose.Service {
 		Service: s.Name, Protocol: compose.HTTP, ServicePort: port, ContainerPort: 80,
 		Publish: []compose.HostPort{{Port: port}}, Algorithm: compose.RoundRobin,
 	}}
+	s.Rollout.Why = "routed"
 	s.Probe = &compose.Probe{Port: 80, Interval: 5 * time.Second, Timeout: 2 * time.Second, Fall: 3, Rise: 2}
 	return s
 }
@@ -47,7 +50,7 @@ func withPorts(s compose.Service) compose.Service {
 
 // system is the balancer and the sidecar that the project needs: none where nothing is routed.
 func system(p compose.Project) plan.System {
-	if len(p.Routes()) == 0 {
+	if !p.Watched() {
 		return plan.System{}
 	}
 	volume := map[string]types.VolumeConfig{"hyper-lite": {Name: "shop_hyper-lite"}}
@@ -56,6 +59,17 @@ func system(p compose.Project) plan.System {
 		s.Role, s.Volumes = role, volume
 		s.Body.Image, s.Body.ContainerName = image, "shop-hyper-lite-"+name
 		return &s
+	}
+	watched := ""
+	for _, s := range p.Services {
+		watched += fmt.Sprint(s.Name, s.Watched(), s.Autoheal, s.Autodestroy)
+	}
+	sidecar := make("sidecar", compose.RoleSidecar, "sidecar", "v1:cccc")
+	if watches(p) {
+		sidecar.Digest = compose.Digest{Hash: "v1:dddd" + watched, Fields: map[string]string{"command": watched}}
+	}
+	if len(p.Routes()) == 0 {
+		return plan.System{Sidecar: sidecar}
 	}
 	ports := ""
 	balancer := make("balancer", compose.RoleBalancer, "traefik", "")
@@ -70,5 +84,13 @@ func system(p compose.Project) plan.System {
 		})
 	}
 	balancer.Digest = compose.Digest{Hash: "v1:" + ports, Fields: map[string]string{"ports": ports}}
-	return plan.System{Balancer: balancer, Sidecar: make("sidecar", compose.RoleSidecar, "sidecar", "v1:cccc")}
+	return plan.System{Balancer: balancer, Sidecar: sidecar}
+}
+
+// watches says that the sidecar has more to do than the balancer needs.
+func watches(p compose.Project) bool {
+	return slices.ContainsFunc(p.Services, func(s compose.Service) bool {
+		s.Routes = nil
+		return s.Watched()
+	})
 }

@@ -13,8 +13,11 @@ import (
 // networks plans the networks that the chosen services and the balancer use.
 func (b *builder) networks(chosen []compose.Service) error {
 	used := map[string]types.NetworkConfig{}
-	for _, s := range b.withSystem(chosen) {
+	for _, s := range b.everyOne(chosen) {
 		maps.Copy(used, s.Networks)
+	}
+	if b.opt.AllResources {
+		maps.Copy(used, b.want.Networks)
 	}
 	for _, key := range slices.Sorted(maps.Keys(used)) {
 		if err := b.network(key, used[key]); err != nil {
@@ -45,8 +48,11 @@ func (b *builder) network(key string, config types.NetworkConfig) error {
 // volumes plans the named volumes that the chosen services and the balancer use.
 func (b *builder) volumes(chosen []compose.Service) error {
 	used := map[string]types.VolumeConfig{}
-	for _, s := range b.withSystem(chosen) {
+	for _, s := range b.everyOne(chosen) {
 		maps.Copy(used, s.Volumes)
+	}
+	if b.opt.AllResources {
+		maps.Copy(used, b.want.Volumes)
 	}
 	for _, key := range slices.Sorted(maps.Keys(used)) {
 		if err := b.volume(key, used[key]); err != nil {
@@ -91,17 +97,9 @@ func (b *builder) foundation(s compose.Service) []int {
 	return ids
 }
 
-func (b *builder) withSystem(chosen []compose.Service) []compose.Service {
-	all := slices.Clone(chosen)
-	if !b.systemConcerns(chosen) {
-		return all
-	}
-	for _, s := range []*compose.Service{b.opt.System.Sidecar, b.opt.System.Balancer} {
-		if s != nil {
-			all = append(all, *s)
-		}
-	}
-	return all
+// everyOne is the chosen services, their hooks, and what they need of the balancer and the sidecar.
+func (b *builder) everyOne(chosen []compose.Service) []compose.Service {
+	return slices.Concat(chosen, hooksOf(chosen), b.concerned(chosen))
 }
 
 func (b *builder) warn(format string, values ...any) {

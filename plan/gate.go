@@ -40,6 +40,9 @@ func (b *builder) fulfil(d compose.Dependency) []int {
 	var ids []int
 	for i := range b.occupants[d.Service] {
 		f := &b.occupants[d.Service][i]
+		if f.await == nil {
+			continue // a slot that stays empty
+		}
 		switch d.Condition {
 		case types.ServiceConditionHealthy:
 			ids = append(ids, b.awaited(service, f, AwaitHealthy)...)
@@ -114,6 +117,9 @@ func (b *builder) within(s compose.Service) time.Duration {
 	round := durationOr(h.Interval, 30*time.Second) + durationOr(h.Timeout, 30*time.Second)
 	return max(within, durationOr(h.StartPeriod, 0)+time.Duration(retries+1)*round)
 }
+
+// Within is how long a replica of s may take to become what is awaited, where nobody says otherwise; 0 is without end.
+func Within(s compose.Service) time.Duration { return (&builder{}).within(s) }
 
 func durationOr(d *types.Duration, otherwise time.Duration) time.Duration {
 	if d == nil {

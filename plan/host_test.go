@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -18,12 +19,16 @@ type host struct {
 	services  map[string]compose.Service // by container ID: what it was made from
 	madeAs    map[string]string          // by container ID: the name it was made with, whatever it is now
 	awaited   map[string]bool            // by container ID: found healthy since its last start
+	judges    bool                       // whose routes these are finds out first what it sends nothing to: the sidecar's own
+	hooks     map[string]int             // by container ID: the last of its pre_start hooks that ran
+	ready     map[string]bool            // by service and spec hash: all of its pre_start hooks ran
 	networks  map[string]plan.Network
 	volumes   map[string]plan.Volume
 	images    map[string]plan.Image
 	published []plan.Published
 	foreign   []plan.Foreign
 	wanted    map[string]compose.Service // by name, as the newest project says
+	jobs      map[string]bool            // that the newest project has
 	made      int
 }
 
@@ -33,10 +38,12 @@ func newHost(project string) *host {
 		services: map[string]compose.Service{},
 		madeAs:   map[string]string{},
 		awaited:  map[string]bool{},
+		hooks:    map[string]int{},
+		ready:    map[string]bool{},
 		networks: map[string]plan.Network{},
 		volumes:  map[string]plan.Volume{},
 		images: map[string]plan.Image{
-			"app": {ID: "sha256:app"}, "traefik": {ID: "sha256:traefik"}, "sidecar": {ID: "sha256:sidecar"},
+			"app": {ID: "sha256:app"}, "tool": {ID: "sha256:tool"}, "traefik": {ID: "sha256:traefik"}, "sidecar": {ID: "sha256:sidecar"},
 		},
 	}
 }
@@ -48,7 +55,7 @@ func (h *host) observe() plan.Observed {
 		Networks: h.networks, Volumes: h.volumes, Images: h.images,
 	}
 	sort.Slice(have.Replicas, func(i, j int) bool { return have.Replicas[i].ID > have.Replicas[j].ID })
-	if slices.ContainsFunc(h.replicas, func(r plan.Replica) bool { return r.Role != compose.RoleReplica }) {
+	if slices.ContainsFunc(h.replicas, func(r plan.Replica) bool { return r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar }) {
 		have.Published = slices.Clone(h.published)
 	}
 	return have
@@ -103,10 +110,16 @@ func (h *host) do(step plan.Step) error {
 		}
 	case plan.Create:
 		return h.create(s)
+	case plan.Clone:
+		return h.clone(s)
 	case plan.Start:
 		return h.start(s.Container)
+	case plan.Freeze:
+		h.find(s.Container).State = plan.Paused
 	case plan.Unpause:
 		h.find(s.Container).State = plan.Running
+	case plan.Kill:
+		h.find(s.Container).State = plan.Exited
 	case plan.Restart:
 		h.awaited[h.find(s.Container).ID] = false
 	case plan.Await:
@@ -125,7 +138,9 @@ func (h *host) do(step plan.Step) error {
 		return h.rename(s)
 	case plan.RemoveImage:
 		delete(h.images, s.Image)
-	case plan.Pause, plan.RunHook:
+	case plan.RunHook:
+		return h.hook(s)
+	case plan.Pause:
 	default:
 		return fmt.Errorf("unknown step %T", step)
 	}
@@ -133,7 +148,7 @@ func (h *host) do(step plan.Step) error {
 }
 
 func (h *host) create(s plan.Create) error {
-	image, there := h.images[s.Service.Body.Image]
+	image, there := h.images[cmp.Or(s.Service.ImageID, s.Service.Body.Image)]
 	if !there {
 		return fmt.Errorf("create %s: no image %s", s.Name, s.Service.Body.Image)
 	}
@@ -172,7 +187,56 @@ func (h *host) create(s plan.Create) error {
 	h.replicas = append(h.replicas, plan.Replica{
 		Ref: s.Ref, Role: s.Service.Role, Digest: s.Service.Digest, ID: id, Name: s.Name,
 		Image: s.Service.Body.Image, ImageID: image.ID, State: plan.Created, Networks: networks, DependsOn: depends, Ports: ports,
+		Job: s.Service.Body.CustomLabels[compose.LabelJob],
 	})
+	return nil
+}
+
+// hook runs a hook: one of pre_start beside a container that never ran, in order, and any other in one that runs.
+func (h *host) hook(s plan.RunHook) error {
+	r := h.find(s.Container)
+	switch {
+	case r == nil:
+		return fmt.Errorf("hook %s: no such container", s.Ref)
+	case s.Phase != plan.PreStart:
+		if r.State != plan.Running && !h.wanted[r.Service].OneShot {
+			return fmt.Errorf("hook %s: it is %s", s.Ref, r.State)
+		}
+		return nil
+	case r.State != plan.Created:
+		return fmt.Errorf("hook %s: it ran already", s.Ref)
+	}
+	for i, hook := range h.services[r.ID].PreStart[:s.Index-1] {
+		if hook.PerReplica && h.hooks[r.ID] <= i {
+			return fmt.Errorf("hook %s: #%d before #%d", s.Ref, s.Index, i+1)
+		}
+	}
+	if _, there := h.images[s.Service.Body.Image]; !there {
+		return fmt.Errorf("hook %s: no image %s", s.Ref, s.Service.Body.Image)
+	}
+	h.hooks[r.ID] = s.Index
+	if s.Index == len(h.services[r.ID].PreStart) {
+		h.ready[r.Service+" "+r.Digest.Hash] = true
+	}
+	return nil
+}
+
+func (h *host) clone(s plan.Clone) error {
+	from := h.find(s.From)
+	if from == nil {
+		return fmt.Errorf("clone %s: no such container", s.From.Name)
+	}
+	for _, r := range h.replicas {
+		if r.Name == s.Name || r.Ref == s.Ref && r.Role == compose.RoleReplica {
+			return fmt.Errorf("clone %s: %s is there", s.Name, r.Name)
+		}
+	}
+	h.made++
+	id := fmt.Sprintf("id-%04d", h.made)
+	h.services[id], h.madeAs[id] = h.services[from.ID], s.Name
+	made := *from
+	made.Ref, made.ID, made.Name, made.State, made.Health, made.Cause = s.Ref, id, s.Name, plan.Created, plan.NoHealth, s.Cause
+	h.replicas = append(h.replicas, made)
 	return nil
 }
 
@@ -181,10 +245,22 @@ func (h *host) start(c plan.Container) error {
 	if r == nil {
 		return fmt.Errorf("start %s: no such container", c.Name)
 	}
+	if r.Role == compose.RoleJob {
+		return fmt.Errorf("start %s: a job is registered by it", c.Name)
+	}
 	if r.State == plan.Running {
 		return nil
 	}
 	service := h.services[r.ID]
+	for i, hook := range service.PreStart {
+		due := h.hooks[r.ID] <= i
+		if !hook.PerReplica {
+			due = !h.ready[service.Name+" "+service.Digest.Hash]
+		}
+		if r.State == plan.Created && due {
+			return fmt.Errorf("start %s: pre_start #%d has not run", c.Name, i+1)
+		}
+	}
 	for _, d := range h.wanted[r.Service].DependsOn {
 		for _, other := range h.replicas {
 			if other.Service == d.Service && other.Role == compose.RoleReplica && service.Role == compose.RoleReplica && other.State == plan.Created {
@@ -206,10 +282,26 @@ func (h *host) start(c plan.Container) error {
 	}
 	r.State = plan.Running
 	h.awaited[r.ID] = false
+	if r.Cause != "" {
+		r.Health = plan.Starting
+	}
+	if r.Role == compose.RoleSidecar && !h.routes() { // one that has no balancer forgets what was published
+		h.published = nil
+	}
 	if h.wanted[r.Service].OneShot && r.Role == compose.RoleReplica {
 		r.State, r.ExitCode = plan.Exited, 0
 	}
 	return nil
+}
+
+// routes says whether the newest project needs a balancer.
+func (h *host) routes() bool {
+	for _, s := range h.wanted {
+		if len(s.Routes) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *host) await(s plan.Await) error {
@@ -230,6 +322,9 @@ func (h *host) await(s plan.Await) error {
 		}
 		h.awaited[r.ID] = true
 	}
+	if r.Health == plan.Starting {
+		r.Health = plan.Healthy
+	}
 	return nil
 }
 
@@ -247,7 +342,8 @@ func (h *host) route(s plan.Route) error {
 		case h.serves(ref):
 		case r.State != plan.Running:
 			return fmt.Errorf("route %s: %s is %s", s.Service, ref, r.State)
-		case !h.awaited[r.ID]:
+		case r.Health == plan.Unhealthy: // the sidecar knows it, and gives it nothing until it is well
+		case !h.awaited[r.ID] && !h.judges:
 			return fmt.Errorf("route %s: %s was not awaited", s.Service, ref)
 		}
 	}
@@ -280,9 +376,23 @@ func (h *host) remove(c plan.Container) error {
 	if r.State == plan.Running {
 		return fmt.Errorf("remove %s: it runs", r.Name)
 	}
+	if r.Role == compose.RoleJob && h.jobs[r.Service] && h.registrations(r.Service) == 1 {
+		return fmt.Errorf("remove %s: no other container registers the job", r.Name)
+	}
 	id := r.ID
 	h.replicas = slices.DeleteFunc(h.replicas, func(r plan.Replica) bool { return r.ID == id })
 	return nil
+}
+
+// registrations is by how many containers a job is registered.
+func (h *host) registrations(job string) int {
+	n := 0
+	for _, r := range h.replicas {
+		if r.Role == compose.RoleJob && r.Service == job {
+			n++
+		}
+	}
+	return n
 }
 
 func (h *host) rename(s plan.Rename) error {

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -22,16 +24,19 @@ func (b *builder) images(chosen []compose.Service) error {
 		return nil
 	}
 	for _, s := range chosen {
-		if s.Replicas > 0 && s.Body.Build != nil {
+		if s.Replicas > 0 && s.Body.Build != nil && s.ImageID == "" {
 			b.build(s)
 		}
 	}
-	services := chosen
-	if b.opt.System.Balancer != nil && b.systemConcerns(chosen) {
-		services = append(services[:len(services):len(services)], *b.opt.System.Balancer)
+	services := slices.Clone(chosen)
+	services = append(services, hooksApart(chosen)...)
+	for _, s := range b.concerned(chosen) {
+		if s.Role == compose.RoleBalancer {
+			services = append(services, s)
+		}
 	}
 	for _, s := range services {
-		if s.Replicas == 0 || len(b.base["image "+s.Body.Image]) > 0 {
+		if s.Replicas == 0 || s.ImageID != "" || len(b.base["image "+s.Body.Image]) > 0 {
 			continue
 		}
 		if err := b.pull(s); err != nil {
@@ -41,6 +46,37 @@ func (b *builder) images(chosen []compose.Service) error {
 	return nil
 }
 
+// releasePins lets go of the very images that the engine has no more: their references stand in for them.
+func (b *builder) releasePins() {
+	services := slices.Clone(b.want.Services)
+	for i, s := range services {
+		if _, there := b.have.Images[s.ImageID]; s.ImageID == "" || there {
+			continue
+		}
+		services[i].ImageID = ""
+		b.warn("the engine has no longer the image %s that service %s ran then: %s is used, whatever it means now",
+			short12(s.ImageID), s.Name, s.Body.Image)
+	}
+	b.want.Services = services
+}
+
+// short12 is an ID as docker shows it.
+func short12(id string) string {
+	_, digits, _ := strings.Cut(id, ":")
+	return digits[:min(12, len(digits))]
+}
+
+// imageOf is the ID of the image that a service's containers are to be made from. ok is false where the engine does
+// not have it.
+func (b *builder) imageOf(s compose.Service) (id string, ok bool) {
+	if s.ImageID != "" {
+		return s.ImageID, true
+	}
+	image, ok := b.have.Images[s.Body.Image]
+	return image.ID, ok
+}
+
+// build plans a service's image, and before it the images that this one is made of.
 func (b *builder) build(s compose.Service) {
 	_, there := b.have.Images[s.Body.Image]
 	var why string
@@ -56,8 +92,13 @@ func (b *builder) build(s compose.Service) {
 	default:
 		return
 	}
+	var after []int
+	for _, base := range s.Bases {
+		b.build(base)
+		after = append(after, b.base["image "+base.Body.Image]...)
+	}
 	step := Build{Service: s, Image: s.Body.Image, Pull: b.opt.Pull == types.PullPolicyAlways}
-	b.base["image "+s.Body.Image] = []int{b.add("images", step, why)}
+	b.base["image "+s.Body.Image] = []int{b.add("images", step, why, after...)}
 }
 
 func (b *builder) pull(s compose.Service) error {
@@ -108,8 +149,14 @@ func (b *builder) pullPolicy(s compose.Service) string {
 func (b *builder) users(image string) []string {
 	var names []string
 	for _, s := range b.want.Services {
-		if s.Body.Image == image {
+		uses := func(hook compose.Hook) bool { return hook.Service.Body.Image == image }
+		if s.Body.Image == image || slices.ContainsFunc(s.PreStart, uses) {
 			names = append(names, s.Name)
+		}
+	}
+	for _, j := range b.want.Jobs {
+		if j.Body.Image == image {
+			names = append(names, j.Name)
 		}
 	}
 	if s := b.opt.System.Balancer; s != nil && s.Body.Image == image {

@@ -3,8 +3,12 @@ package plan_test
 import (
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+	"gotest.tools/v3/golden"
 
+	"hyper-lite/compose"
 	"hyper-lite/plan"
 )
 
@@ -37,4 +41,83 @@ func TestAPolicyByAgeIsWarnedOf(t *testing.T) {
 	assert.DeepEqual(t, p.Warnings, []string{
 		"pull_policy daily of service web: image app is there and is not looked for again; --pull always does that",
 	})
+}
+
+// An image is built after those it is made of, which are built even where nobody runs them.
+func TestBasesAreBuiltFirst(t *testing.T) {
+	built := func(name string, bases ...compose.Service) compose.Service {
+		s := service(name, 1, "v1:aaaa")
+		s.Body.Image, s.Body.Build, s.Bases = name, &types.BuildConfig{Context: "/" + name}, bases
+		return s
+	}
+	root := built("root")
+	web := built("web", root, built("tools", root))
+	text := func(there []string, opt plan.Options) string {
+		h := newHost("shop")
+		for _, name := range there {
+			h.images[name] = plan.Image{ID: "sha256:" + name}
+		}
+		p, err := plan.Make(shop(web, root), h.observe(), opt)
+		assert.NilError(t, err)
+		return p.Images().String()
+	}
+	golden.Assert(t, text(nil, plan.Options{Services: []string{"web"}})+
+		text([]string{"root", "tools"}, plan.Options{Services: []string{"web"}})+
+		text([]string{"web"}, plan.Options{Services: []string{"web"}})+
+		text([]string{"web", "root", "tools"}, plan.Options{Services: []string{"web"}, Build: true}), "bases.golden")
+}
+
+// A service that goes back to the very image that it ran is neither pulled nor built, whatever its tag means by now.
+func TestAPinnedServiceIsMadeFromItsImage(t *testing.T) {
+	const old, new = "sha256:0123456789abcdef", "sha256:fedcba9876543210"
+	web := routed(service("web", 2, "v1:aaaa"), 8080)
+	h := newHost("shop")
+	h.images["app"] = plan.Image{ID: old}
+	perform(t, h, must(t, shop(web), h, plan.Options{}))
+	h.images["app"], h.images[old] = plan.Image{ID: new}, plan.Image{ID: old}
+	perform(t, h, must(t, shop(web), h, plan.Options{}))
+	assert.DeepEqual(t, imagesOf(h, "web"), []string{new, new})
+
+	pinned := web
+	pinned.ImageID, pinned.Body.Build, pinned.Body.PullPolicy = old, &types.BuildConfig{Context: "/web"}, types.PullPolicyBuild
+	for _, opt := range []plan.Options{{}, {Pull: "always"}, {Build: true}} {
+		p := must(t, shop(pinned), h, opt)
+		assert.Equal(t, len(p.Warnings), 0, "%v", p.Warnings)
+		for _, n := range p.Images().Nodes {
+			assert.Assert(t, n.Step.Subject() != "image app", "%s", p)
+		}
+	}
+	p := must(t, shop(pinned), h, plan.Options{})
+	golden.Assert(t, p.String(), "pinned.golden")
+	perform(t, h, p)
+	assert.DeepEqual(t, imagesOf(h, "web"), []string{old, old})
+	assert.Assert(t, must(t, shop(pinned), h, plan.Options{}).Empty())
+	assert.Assert(t, is.Contains(must(t, shop(web), h, plan.Options{}).String(), "image digest changed 0123->fedc"))
+}
+
+func TestAPinnedImageThatIsGoneIsToldAndReplacedByItsReference(t *testing.T) {
+	web := service("web", 1, "v1:aaaa")
+	h := running(t, shop(web))
+	want := shop(web)
+	want.Services[0].ImageID = "sha256:0123456789abcdef"
+	p := must(t, want, h, plan.Options{})
+	assert.Assert(t, p.Empty(), "%s", p)
+	gone := "the engine has no longer the image 0123456789ab that service web ran then: app is used, whatever it means now"
+	assert.DeepEqual(t, p.Warnings, []string{gone})
+	assert.Equal(t, want.Services[0].ImageID, "sha256:0123456789abcdef", "the project is not changed")
+
+	delete(h.images, "app")
+	p = must(t, want, h, plan.Options{})
+	assert.Equal(t, p.Images().String(), "plan for shop: 1 step\nimages\n  #1  image app  pull  not found\n")
+	assert.DeepEqual(t, p.Warnings, []string{gone})
+}
+
+func imagesOf(h *host, service string) []string {
+	var ids []string
+	for _, r := range h.replicas {
+		if r.Service == service {
+			ids = append(ids, r.ImageID)
+		}
+	}
+	return ids
 }

@@ -12,12 +12,15 @@ import (
 type LifecycleOptions struct {
 	Services []string // only these; empty: all
 	Timeout  *time.Duration
-	NoDeps   bool // restart: not what depends on them with restart: true
+	NoDeps   bool          // restart: not what depends on them with restart: true
+	Rolling  bool          // restart: wave by wave, whether the balancer stands before a service or not
+	Wait     bool          // start: await every replica
+	Within   time.Duration // start: the longest await, instead of the services' own; 0: theirs
 	System   System
 }
 
-// StopAll decides how running replicas stop: withdrawn, drained, then stopped, dependents first. The containers
-// stay. Without files (want nil) nothing is known of routes: the sidecar withdraws what stops.
+// StopAll decides how running replicas stop: withdrawn, drained, then stopped, dependents first; and the live runs of
+// jobs. The containers stay. Without files (want nil) nothing is known of routes: the sidecar withdraws what stops.
 func StopAll(project string, want *compose.Project, have Observed, opt LifecycleOptions) (Plan, error) {
 	l, err := newLifecycle(project, want, have, opt)
 	if err != nil {
@@ -38,8 +41,9 @@ func StopAll(project string, want *compose.Project, have Observed, opt Lifecycle
 		}
 		stopped[name] = l.stopService(name, unique(after))
 	}
+	runs := l.stopRuns()
 	if len(opt.Services) == 0 {
-		l.stopSystem(slices.Concat(valuesOf(stopped)...))
+		l.stopSystem(slices.Concat(append(valuesOf(stopped), runs)...))
 	}
 	return l.plan()
 }
@@ -57,6 +61,9 @@ func StartAll(project string, want *compose.Project, have Observed, opt Lifecycl
 	for _, name := range l.order() {
 		started[name] = l.startService(name, started)
 	}
+	if opt.Wait {
+		l.awaitAll()
+	}
 	return l.plan()
 }
 
@@ -71,6 +78,7 @@ func RestartAll(project string, want *compose.Project, have Observed, opt Lifecy
 		l.services = l.withDependents(opt.Services)
 	}
 	l.reviveSystem()
+	l.rolling = opt.Rolling
 	restarted := map[string][]int{}
 	for _, name := range l.order() {
 		var after []int
@@ -87,6 +95,7 @@ func RestartAll(project string, want *compose.Project, have Observed, opt Lifecy
 type lifecycle struct {
 	*builder
 	services []string
+	rolling  bool
 }
 
 func newLifecycle(project string, want *compose.Project, have Observed, opt LifecycleOptions) (*lifecycle, error) {
@@ -95,10 +104,10 @@ func newLifecycle(project string, want *compose.Project, have Observed, opt Life
 		p = *want
 	}
 	l := &lifecycle{
-		builder:  newBuilder(p, have, Options{Timeout: opt.Timeout, System: opt.System}),
+		builder:  newBuilder(p, have, Options{Timeout: opt.Timeout, Within: opt.Within, Wait: opt.Wait, System: opt.System}),
 		services: opt.Services,
 	}
-	known := l.everyName()
+	known := sortedNames(append(l.everyName(), l.jobNames()...))
 	for _, name := range opt.Services {
 		if !slices.Contains(known, name) {
 			return nil, &UnknownServiceError{Name: name, Known: known}
@@ -160,7 +169,7 @@ func (l *lifecycle) order() []string {
 func (l *lifecycle) replicas(service string) []Replica {
 	var replicas []Replica
 	for _, r := range l.have.Replicas {
-		if r.Service == service && r.Role == compose.RoleReplica && !r.OneOff {
+		if r.Service == service && r.Role == compose.RoleReplica && !r.OneOff && !r.SetAside() {
 			replicas = append(replicas, r)
 		}
 	}
@@ -188,7 +197,11 @@ func (l *lifecycle) stopService(name string, after []int) []int {
 	}
 	var ids []int
 	for _, r := range replicas {
-		ids = append(ids, l.stop(name, r, "", found, after))
+		stopped := l.stop(name, r, "", found, after)
+		if known && s.Autodestroy == compose.DestroyAlways { // the sidecar may stop before it could
+			stopped = l.add(name, Remove{Container: l.container(r), Volumes: true}, "autodestroy: ALWAYS", stopped)
+		}
+		ids = append(ids, stopped)
 	}
 	return ids
 }
@@ -203,10 +216,18 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 		after, settled = l.before(s, known, replicas, started)
 	}
 	var refs []Ref
+	first := preparation{due: !slices.ContainsFunc(replicas, func(r Replica) bool { return r.State != Created })}
 	for i, r := range replicas {
-		revived := l.revive(name, s, r, after)
+		before := after
+		if r.State == Created {
+			before = l.preStart(s, l.container(r), &first, after, settled)
+		}
+		revived := l.revive(name, s, r, before)
 		for _, id := range revived {
 			l.nodes[id-1].Settled = unique(settled)
+		}
+		if r.State != Paused && len(revived) > 0 {
+			revived = l.postStart(s, l.container(r), revived)
 		}
 		ids = append(ids, revived...)
 		l.occupants[name] = append(l.occupants[name],
@@ -225,6 +246,18 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 	return ids
 }
 
+// awaitAll awaits every replica of the chosen services that is not as it should be.
+func (l *lifecycle) awaitAll() {
+	for _, name := range l.order() {
+		s, _ := l.want.Service(name)
+		s.Name = name
+		condition := (&roll{service: s}).condition()
+		for i := range l.occupants[name] {
+			l.awaited(s, &l.occupants[name][i], condition)
+		}
+	}
+}
+
 // before is what a service waits for before it starts: by the files, or else by the labels of its replicas.
 func (l *lifecycle) before(s compose.Service, known bool, replicas []Replica, started map[string][]int) (after, settled []int) {
 	if known {
@@ -238,47 +271,87 @@ func (l *lifecycle) before(s compose.Service, known bool, replicas []Replica, st
 	return unique(after), nil
 }
 
-// restartService restarts all replicas of a service at once; those that the balancer serves wave by wave instead,
-// withdrawn and drained before, so that no request is lost where there is more than one.
+// restartService restarts all replicas of a service at once. Those that the balancer serves are restarted wave by wave
+// instead, withdrawn and drained before, so that no request is lost where there is more than one; a rolling restart does
+// so with all, and goes on to the next wave once one has settled.
 func (l *lifecycle) restartService(name string, after []int) []int {
 	s, known := l.want.Service(name)
 	replicas := l.replicas(name)
 	published := l.published(name)
-	if !known || len(s.Routes) == 0 || published == nil || !l.have.Serves() {
-		var ids []int
+	serves := known && len(s.Routes) > 0 && published != nil && l.have.Serves()
+	if !serves && !l.rolling {
+		ids := slices.Clone(after)
 		for _, r := range replicas {
-			ids = append(ids, l.restart(r, after))
+			ids = append(ids, l.restart(s, r, "restart", after)...)
 		}
-		return slices.Concat(after, ids)
+		return ids
 	}
-	serving := slices.Clone(published.Backends)
 	width := s.Rollout.Parallelism
-	if width < 1 {
-		width = len(replicas)
+	if !known {
+		s.Name, width = name, 1
 	}
-	for wave := range slices.Chunk(replicas, max(width, 1)) {
-		left := without(serving, wave)
-		if len(left) != len(serving) {
-			after = []int{l.routeTo(s, left, after)}
+	if width < 1 {
+		width = max(len(replicas), 1)
+	}
+	var serving []Ref
+	if serves {
+		serving = slices.Clone(published.Backends)
+		l.warnOfGap(s, serving, replicas, width)
+	}
+	for i, wave := range slices.Collect(slices.Chunk(replicas, width)) {
+		if i > 0 && s.Rollout.Delay > 0 {
+			after = []int{l.add(name, Pause{Service: name, For: s.Rollout.Delay}, "", after...)}
 		}
-		back := slices.Clone(left)
-		var ready []int
-		for _, r := range wave {
-			last := after
-			if slices.Contains(serving, r.Ref) && s.Rollout.Drain > 0 && r.State == Running {
-				last = []int{l.add(name, Drain{Container: l.container(r), For: s.Rollout.Drain}, "", after...)}
-			}
-			ready = append(ready, l.await(s, l.container(r), AwaitHealthy, []int{l.restart(r, last)}))
-			back = append(back, r.Ref)
-		}
-		serving = back
-		after = []int{l.routeTo(s, slices.Clone(back), ready)}
+		serving, after = l.restartWave(s, wave, serving, serves, after)
 	}
 	return after
 }
 
-func (l *lifecycle) restart(r Replica, after []int) int {
-	return l.add(r.Service, Restart{Container: l.container(r), Timeout: l.opt.Timeout}, "restart", after...)
+// restartWave withdraws a wave, restarts it and routes it again. It returns what serves then, and the nodes after which
+// all of it is so.
+func (l *lifecycle) restartWave(s compose.Service, wave []Replica, serving []Ref, serves bool, after []int) ([]Ref, []int) {
+	left := without(serving, wave)
+	if len(left) != len(serving) {
+		after = []int{l.routeTo(s, left, after)}
+	}
+	condition := AwaitSettled
+	if serves {
+		condition = AwaitHealthy
+	}
+	back := slices.Clone(left)
+	ready := slices.Clone(after)
+	for _, r := range wave {
+		last := after
+		if slices.Contains(serving, r.Ref) && s.Rollout.Drain > 0 && r.State == Running {
+			last = []int{l.add(s.Name, Drain{Container: l.container(r), For: s.Rollout.Drain}, "", after...)}
+		}
+		ready = append(ready, l.await(s, l.container(r), condition, l.restart(s, r, "restart", last)))
+		back = append(back, r.Ref)
+	}
+	if !serves {
+		return nil, ready
+	}
+	return back, []int{l.routeTo(s, slices.Clone(back), ready)}
+}
+
+// warnOfGap says that a service in front of which the balancer stands will not be served for a while.
+func (l *lifecycle) warnOfGap(s compose.Service, serving []Ref, replicas []Replica, width int) {
+	for wave := range slices.Chunk(replicas, width) {
+		if len(serving) == 0 || len(without(serving, wave)) > 0 {
+			continue
+		}
+		l.warn("nothing serves %s while its %s in place: `hyper-lite service redeploy %s` replaces %s as its rollout says (%s)",
+			s.Name, plural(len(serving), "only replica restarts", "replicas restart all at once"), s.Name,
+			plural(len(serving), "it", "them"), s.Rollout.Order)
+		return
+	}
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // routeTo plans that the balancer serves a service from these replicas.

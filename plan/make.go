@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,31 +13,42 @@ import (
 // It returns ConflictErrors where something that is not ours stands in the way: then nothing may be done.
 func Make(want compose.Project, have Observed, opt Options) (Plan, error) {
 	b := newBuilder(want, have, opt)
+	b.releasePins()
 	chosen, err := b.choose()
 	if err != nil {
 		return Plan{}, err
 	}
+	jobs := b.jobs()
+	all := slices.Concat(chosen, jobs)
 	for _, resources := range []func([]compose.Service) error{b.images, b.networks, b.volumes} {
-		if err := resources(chosen); err != nil {
+		if err := resources(all); err != nil {
 			return Plan{}, err
 		}
 	}
 	b.removeObsoleteSystem()
 	b.removeOrphans(false)
+	b.removeLeftHooks(chosen)
 	b.handOverPorts(chosen)
-	b.startSystem(chosen)
+	b.startSystem(all)
 	for _, s := range chosen {
 		b.rollOut(s)
 	}
+	for _, job := range jobs {
+		b.register(job)
+	}
+	b.deregister()
 	b.removeOrphans(true)
 	b.warnOfOrphans()
-	return b.plan()
+	p, err := b.plan()
+	p.Drift = b.drift(chosen)
+	return p, err
 }
 
 // choose returns the services that this run is about, in dependency order.
 func (b *builder) choose() ([]compose.Service, error) {
+	left := func(s compose.Service) bool { return slices.Contains(b.opt.Left, s.Name) }
 	if len(b.opt.Services) == 0 {
-		return b.want.Services, nil
+		return slices.DeleteFunc(slices.Clone(b.want.Services), left), nil
 	}
 	picked := map[string]bool{}
 	var pick func(name string)
@@ -54,6 +66,14 @@ func (b *builder) choose() ([]compose.Service, error) {
 		}
 	}
 	for _, name := range b.opt.Services {
+		if j, ok := b.want.Job(name); ok {
+			for _, d := range j.DependsOn {
+				if !b.opt.NoDeps {
+					pick(d.Service)
+				}
+			}
+			continue
+		}
 		if _, ok := b.want.Service(name); !ok {
 			return nil, &UnknownServiceError{Name: name, Known: b.names()}
 		}
@@ -61,7 +81,7 @@ func (b *builder) choose() ([]compose.Service, error) {
 	}
 	var chosen []compose.Service
 	for _, s := range b.want.Services {
-		if picked[s.Name] {
+		if picked[s.Name] && !left(s) {
 			chosen = append(chosen, s)
 		}
 	}

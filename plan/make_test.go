@@ -252,6 +252,23 @@ func TestMake(t *testing.T) {
 			},
 		},
 		{
+			name: "sidecar-without-a-balancer", want: shop(healed(service("worker", 2, "v1:aaaa"))),
+			have: func(*testing.T) *host { return newHost("shop") },
+		},
+		{
+			name: "sidecar-stays-without-a-balancer", want: shop(healed(service("web", 1, "v1:aaaa"))),
+			have: func(t *testing.T) *host { return running(t, shop(web(1, "v1:aaaa"))) },
+		},
+		{
+			name: "sidecar-has-nothing-to-do", want: shop(service("worker", 1, "v1:aaaa")),
+			have: func(t *testing.T) *host { return running(t, shop(healed(service("worker", 1, "v1:aaaa")))) },
+		},
+		{
+			name: "sidecar-is-not-concerned", want: shop(healed(service("worker", 1, "v1:aaaa")), service("db", 1, "v1:aaaa")),
+			opt:  plan.Options{Services: []string{"db"}},
+			have: func(*testing.T) *host { return newHost("shop") },
+		},
+		{
 			name: "network-is-foreign", want: shop(service("web", 1, "v1:aaaa")),
 			have: func(*testing.T) *host {
 				h := newHost("shop")
@@ -270,6 +287,11 @@ func TestMake(t *testing.T) {
 			golden.Assert(t, text, c.name+".golden")
 		})
 	}
+}
+
+func healed(s compose.Service) compose.Service {
+	s.Autoheal = time.Minute
+	return s
 }
 
 func stopFirst(s compose.Service) compose.Service {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"hyper-lite/compose"
@@ -16,7 +17,7 @@ type Observed struct {
 	Foreign   []Foreign          // every other container on the host: only its name and its host ports matter
 	Networks  map[string]Network // by the engine's name; all that are ours, and those of the wanted project
 	Volumes   map[string]Volume  // by the engine's name; all that are ours, and those of the wanted project
-	Images    map[string]Image   // by the reference the project uses; absent where the engine has no such image
+	Images    map[string]Image   // by the reference or ID the project uses; absent where the engine has no such image
 	Published []Published        // what the balancer serves; nil where there is no balancer
 }
 
@@ -82,7 +83,7 @@ const (
 type Replica struct {
 	Ref
 	Role      compose.Role
-	OneOff    bool // a `run` or a job's run: never counted, never replaced
+	OneOff    bool // a `run`, a job's run or a hook: never counted, never replaced
 	Digest    compose.Digest
 	ID        string // 64 hex digits
 	Name      string // without the leading slash
@@ -99,7 +100,16 @@ type Replica struct {
 	DependsOn []string // services, from its label: the order of `down` without a file
 	WorkDir   string   // the project folder, from its label
 	Files     []string // the compose files, from its label
+	Job       string   // of the container of a registered job: its compose.Registration, from its label
+	Fire      string   // of the run of a job: its instant, from its label
+	Cause     string   // why the sidecar made it of another one, from its label; "" where a command made it
 }
+
+// SetAside says that a replica failed and was set aside: it is stopped, and kept for inspection until the next `up`.
+// Nothing but its name tells it, since the engine changes no label of a container that exists.
+func (r Replica) SetAside() bool { return strings.HasSuffix(r.Name, failedSuffix(r.Generation)) }
+
+func failedSuffix(generation int) string { return fmt.Sprintf("-g%d-failed", generation) }
 
 // Port is one published or exposed port of a container.
 type Port struct {

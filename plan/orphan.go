@@ -47,7 +47,7 @@ func (b *builder) warnOfOrphans() {
 			b.withdraw("orphans", p.Service, "the files have no service "+p.Service)
 		}
 	}
-	if b.opt.RemoveOrphans {
+	if b.opt.RemoveOrphans || b.opt.IgnoreOrphans {
 		return
 	}
 	var names []string

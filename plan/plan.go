@@ -8,7 +8,9 @@ import "hyper-lite/compose"
 type Plan struct {
 	Project  string
 	Nodes    []Node
+	Rollouts map[string]string // by service, where replicas are replaced: the order, how many at a time, and why so
 	Warnings []string
+	Drift    *Drift // from the last revision that was applied; nil where there is none
 }
 
 // Node is one step, with its cause and what must be done before it.
@@ -28,7 +30,7 @@ func (p Plan) Empty() bool { return len(p.Nodes) == 0 }
 // System is what we add to a project ourselves: the balancer and the sidecar, as services like any other.
 type System struct {
 	Balancer *compose.Service // nil where nothing is routed
-	Sidecar  *compose.Service // nil where nothing is routed
+	Sidecar  *compose.Service // nil where no service is Watched; never nil beside a balancer
 }
 
 // Images is the part of a plan that fetches and builds images. It depends on nothing else.
@@ -49,7 +51,7 @@ func (p Plan) Then(next Plan) Plan {
 	for _, n := range p.Nodes {
 		offset = max(offset, n.ID)
 	}
-	joined := Plan{Project: p.Project, Nodes: append([]Node(nil), p.Nodes...), Warnings: next.Warnings}
+	joined := Plan{Project: p.Project, Nodes: append([]Node(nil), p.Nodes...), Rollouts: next.Rollouts, Warnings: next.Warnings}
 	for _, n := range next.Nodes {
 		n.ID += offset
 		n.After = shifted(n.After, offset)

@@ -38,7 +38,7 @@ func fixedPorts(s compose.Service) map[hostPort]string {
 // balancer, now publishes. They are replaced anyway; they only have to go first. A replica that stays is a conflict.
 func (b *builder) handOverPorts(chosen []compose.Service) {
 	next := map[hostPort]compose.Service{}
-	for _, s := range b.withSystem(chosen) {
+	for _, s := range slices.Concat(chosen, b.concerned(chosen)) {
 		for port := range fixedPorts(s) {
 			next[port] = s
 		}

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"pgregory.net/rapid"
@@ -25,6 +26,13 @@ func anyProject(t *rapid.T, label string) compose.Project {
 		} else if rapid.Bool().Draw(t, draw("one-shot")) {
 			s.OneShot = true
 		}
+		if rapid.Bool().Draw(t, draw("healed")) {
+			s.Autoheal = time.Minute
+		}
+		s.Autodestroy = rapid.SampledFrom([]compose.Autodestroy{compose.DestroyNever, compose.DestroyAlways}).Draw(t, draw("destroyed"))
+		if rapid.Bool().Draw(t, draw("hooks")) {
+			s = prepared(hooked(s), "app", "tool")
+		}
 		if i > 0 && rapid.Bool().Draw(t, draw("depends")) {
 			d := p.Services[rapid.IntRange(0, i-1).Draw(t, draw("on"))]
 			condition := types.ServiceConditionStarted
@@ -36,6 +44,16 @@ func anyProject(t *rapid.T, label string) compose.Project {
 			s.DependsOn = []compose.Dependency{{Service: d.Name, Condition: condition, Required: true}}
 		}
 		p.Services = append(p.Services, s)
+	}
+	for i := range rapid.IntRange(0, 2).Draw(t, label+" jobs") {
+		name := string(rune('x' + i))
+		draw := func(what string) string { return fmt.Sprintf("%s %s %s", label, name, what) }
+		j := compose.Job{Service: service(name, 1, rapid.SampledFrom([]string{"v1:aaaa", "v1:bbbb"}).Draw(t, draw("hash")))}
+		j.Timing.Manual = true
+		if cron := rapid.SampledFrom([]string{"", "@daily", "@hourly"}).Draw(t, draw("schedule")); cron != "" {
+			j.Schedules = []compose.Schedule{{Cron: cron, Timezone: "UTC"}}
+		}
+		p.Jobs = append(p.Jobs, j)
 	}
 	return p
 }
@@ -71,6 +89,10 @@ func mustMake(t *rapid.T, want compose.Project, h *host) plan.Plan {
 	for _, s := range want.Services {
 		h.wanted[s.Name] = s
 	}
+	h.jobs = map[string]bool{}
+	for _, j := range want.Jobs {
+		h.jobs[j.Name] = true
+	}
 	p, err := plan.Make(want, h.observe(), plan.Options{System: system(want), RemoveOrphans: true})
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +116,7 @@ const all = 1 << 20
 
 // disturb does to a host what crashes, users and other programs do.
 func disturb(t *rapid.T, h *host) {
+	h.jobs = nil // whoever removes containers by hand promised nothing
 	for i := range h.replicas {
 		r := &h.replicas[i]
 		switch rapid.SampledFrom([]string{"nothing", "nothing", "nothing", "exits", "pauses"}).Draw(t, "trouble of "+r.Name) {
@@ -219,6 +242,7 @@ func TestDownLeavesNothingBut(t *testing.T) {
 		p := mustMake(t, want, h)
 		walk(t, h, p, rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the crash"), always)
 		disturb(t, h)
+		h.jobs = nil
 		down := plan.Down("shop", h.observe(), plan.DownOptions{Want: &want, RemoveOrphans: true})
 		walk(t, h, down, all, always)
 		if len(h.replicas)+len(h.networks)+len(h.volumes) > 0 {

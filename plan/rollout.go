@@ -19,33 +19,47 @@ type roll struct {
 	serves   bool  // the balancer already has this service, with its present routes
 	routed   []int // the last route
 	wave     []int // all that must be done before the next wave
+	aside    []int // what failed in this run is stopped
 	made     map[Ref][]int
+	preparation
 }
 
 func (b *builder) rollOut(s compose.Service) {
-	turns, surplus := b.turns(s)
+	turns, surplus, failed := b.turns(s)
 	r := &roll{builder: b, service: s, made: map[Ref][]int{}}
 	if len(s.Routes) == 0 {
 		r.routed = b.withdraw(s.Name, s.Name, "no longer routed")
 	}
 	r.look()
-	b.occupants[s.Name] = make([]occupant, len(turns))
+	b.occupants[s.Name] = make([]occupant, s.Replicas)
+	r.setAside(failed)
 
-	var first, later []turn
+	var first, cleared, later []turn
 	for _, t := range turns {
-		if t.replaces() {
+		switch {
+		case !t.replaces():
+			first = append(first, t)
+		case r.stands(t):
+			cleared = append(cleared, t)
+		default:
 			later = append(later, t)
-			continue
 		}
-		first = append(first, t)
 	}
+	r.due = r.prepares(turns)
 	if r.works(turns) && !r.opt.NoStart {
 		r.gate, r.settled = b.gate(s)
 	}
 	r.fill(first)
+	for _, t := range cleared {
+		r.wave = append(r.wave, r.leave(t, nil)...)
+	}
+	slices.SortStableFunc(later, func(a, b turn) int { return r.rank(a) - r.rank(b) })
 	width := s.Rollout.Parallelism
 	if width < 1 || !r.serves && len(s.Routes) > 0 && s.Rollout.Order == compose.StartFirst {
 		width = len(later) // other routes would not fit the old replicas: all change hands in one route
+	}
+	if slices.ContainsFunc(later, func(t turn) bool { return t.kept == nil }) {
+		b.rollouts[s.Name] = describe(s.Rollout, width)
 	}
 	for i, wave := range chunks(later, width) {
 		if i > 0 && s.Rollout.Delay > 0 {
@@ -60,6 +74,29 @@ func (b *builder) rollOut(s compose.Service) {
 	r.shrink(surplus)
 	r.settle(turns)
 	b.restartAfterDependencies(s, turns)
+}
+
+// describe is the rollout as the plan's heading has it.
+func describe(r compose.Rollout, width int) string {
+	return fmt.Sprintf("%s, %d at a time (%s)", r.Order, max(width, 1), r.Why)
+}
+
+// setAside withdraws and stops what failed in this run, and keeps it under a name that says so.
+func (r *roll) setAside(failed []Replica) {
+	if left := without(r.backends, failed); len(left) != len(r.backends) {
+		r.route(left, nil)
+	}
+	for _, c := range failed {
+		after := r.routed
+		if isRunning(c) {
+			after = []int{r.add(r.service.Name, Stop{Container: r.container(c), Timeout: r.opt.Timeout}, "failed", after...)}
+		}
+		r.aside = append(r.aside, after...)
+		if !c.SetAside() {
+			name := containerName(r.service, c.Slot) + failedSuffix(c.Generation)
+			r.aside = append(r.aside, r.add(r.service.Name, Rename{Container: r.container(c), To: name}, "kept until the next up", after...))
+		}
+	}
 }
 
 // look takes in what the balancer serves of this service now.
@@ -79,10 +116,36 @@ func (r *roll) look() {
 	}
 }
 
+// stands says whether a slot has its container, and nobody is served by the others in it: what an interrupted rollout
+// left is taken away before more is begun.
+func (r *roll) stands(t turn) bool {
+	if t.kept == nil || t.kept.State != Running || r.opt.NoStart {
+		return false
+	}
+	if slices.ContainsFunc(t.leaving, func(c Replica) bool { return slices.Contains(r.backends, c.Ref) }) {
+		return false
+	}
+	return len(r.service.Routes) == 0 && t.rename == "" || slices.Contains(r.backends, t.next.Ref)
+}
+
+// rank puts the slots that serve nobody before those that do: what an interrupted rollout took away comes back before
+// more is taken.
+func (r *roll) rank(t turn) int {
+	for _, c := range t.leaving {
+		if slices.Contains(r.backends, c.Ref) {
+			return 1
+		}
+	}
+	if slices.Contains(r.backends, t.next.Ref) {
+		return 1
+	}
+	return 0
+}
+
 // works says whether any container of the service will be made or started.
 func (r *roll) works(turns []turn) bool {
 	return slices.ContainsFunc(turns, func(t turn) bool {
-		return t.kept == nil || !isRunning(*t.kept) && !done(r.service, *t.kept)
+		return t.kept == nil || !isRunning(*t.kept) && !r.over(*t.kept)
 	})
 }
 
@@ -104,6 +167,9 @@ func (r *roll) fill(turns []turn) {
 		} else if r.opt.Wait {
 			ready = append(ready, r.ready(t, r.condition(), started)...)
 		}
+		if r.isUnproven(t) && (len(r.service.Routes) == 0 || len(r.backends) > 0) {
+			ready = append(ready, r.proven(t, started)...)
+		}
 	}
 	backends := slices.Clone(r.backends)
 	for _, t := range turns {
@@ -124,7 +190,7 @@ func (r *roll) startFirst(wave []turn) {
 	for _, t := range wave {
 		started := r.start(t, r.create(t, r.wave))
 		if r.replacementIsAwaited() {
-			ready = append(ready, r.ready(t, r.condition(), started)...)
+			ready = append(ready, r.proven(t, started)...)
 		}
 		backends = append(without(backends, t.leaving), t.next.Ref)
 	}
@@ -150,21 +216,71 @@ func (r *roll) stopFirst(wave []turn) {
 		r.route(backends, before)
 		before = slices.Concat(before, r.routed)
 	}
+	others := len(backends) > 0 || len(r.service.Routes) == 0
 	var ready []int
 	for _, t := range wave {
 		stopped := r.stopLeaving(t, before)
 		started := r.start(t, slices.Concat(stopped, before))
-		if r.replacementIsAwaited() {
+		switch {
+		case !r.replacementIsAwaited():
+		case others:
+			ready = append(ready, r.proven(t, started)...)
+		default:
 			ready = append(ready, r.ready(t, r.condition(), started)...)
 		}
 		backends = append(backends, t.next.Ref)
 	}
 	r.route(backends, ready)
+	if !others {
+		ready = append(ready, r.monitor(wave)...)
+	}
 	var gone []int
 	for _, t := range wave {
 		gone = append(gone, r.removeLeaving(t, slices.Concat(ready, r.routed, r.occupantOf(t).start))...)
 	}
 	r.wave = slices.Concat(ready, r.routed, gone)
+}
+
+// proven awaits the replacement of a turn, and that it stays so for the time of deploy.update_config.monitor: before
+// it is routed, since others serve meanwhile.
+func (r *roll) proven(t turn, started []int) []int {
+	ids := r.ready(t, r.condition(), started)
+	if len(ids) == 0 && r.service.Rollout.Monitor > 0 && r.isUnproven(t) {
+		ids = []int{r.await(r.service, t.next, r.condition(), started)}
+		r.occupantOf(t).await[r.condition()] = ids[0]
+	}
+	r.stays(ids)
+	return ids
+}
+
+// isUnproven says that a run which was cut off left a replacement beside the one that it is for: what becomes of it was
+// not seen to its end.
+func (r *roll) isUnproven(t turn) bool {
+	return r.replacementIsAwaited() && t.kept != nil && t.rename != "" &&
+		slices.ContainsFunc(t.leaving, func(c Replica) bool { return !c.SetAside() })
+}
+
+// stays makes awaits go on for the time of the monitor.
+func (r *roll) stays(awaits []int) {
+	for _, id := range awaits {
+		if step, ok := r.nodes[id-1].Step.(Await); ok {
+			step.For = r.service.Rollout.Monitor
+			r.nodes[id-1].Step = step
+		}
+	}
+}
+
+// monitor watches replacements that serve already, since nothing else does.
+func (r *roll) monitor(wave []turn) []int {
+	if r.service.Rollout.Monitor == 0 || r.opt.NoStart {
+		return nil
+	}
+	var ids []int
+	for _, t := range wave {
+		ids = append(ids, r.await(r.service, t.next, r.condition(), r.routed))
+	}
+	r.stays(ids)
+	return ids
 }
 
 // condition is what a replica of this service is awaited to become where nobody asked for something else.

@@ -47,6 +47,14 @@ type (
 		Image   string          `json:"image"`
 		Pull    bool            `json:"pull,omitempty"` // fetch newer base images
 		NoCache bool            `json:"noCache,omitempty"`
+		Builder string          `json:"builder,omitempty"` // of buildx; "" is its own choice
+		Memory  int64           `json:"memory,omitempty"`  // bytes that a step of the build may use; 0 is no limit
+		Check   bool            `json:"check,omitempty"`   // only look for mistakes in the Dockerfile
+	}
+	// Push sends an image to its registry.
+	Push struct {
+		Image    string   `json:"image"`
+		Services []string `json:"services"`
 	}
 	// Import makes the sidecar's image out of the running executable.
 	Import struct {
@@ -85,14 +93,25 @@ type (
 		Container
 		Service  compose.Service `json:"-"`
 		Previous string          `json:"previous,omitempty"` // ID of the container whose anonymous volumes it takes over
+
+		AutoRemove bool `json:"autoRemove,omitempty"` // the engine removes it once it has ended, with its anonymous volumes
+	}
+	// Clone makes a container, without starting it, as another one is: what the sidecar does, which has no file.
+	Clone struct {
+		Container
+		From  Container `json:"from"`
+		Cause string    `json:"cause"`
+		Alone bool      `json:"alone,omitempty"` // the other one is stopped before it starts: it may have its addresses
 	}
 	// Start starts a created or stopped container.
 	Start struct{ Container }
-	// Await waits until a container is what Condition says, at most Within; 0 is without end.
+	// Await waits until a container is what Condition says, at most Within; 0 is without end. Then it must stay so
+	// For a time: one that exits, is started again or is found unhealthy meanwhile fails.
 	Await struct {
 		Container
 		Condition Condition      `json:"condition"`
 		Within    time.Duration  `json:"within"`
+		For       time.Duration  `json:"for,omitempty"`
 		Probe     *compose.Probe `json:"probe,omitempty"` // also: the sidecar's own count says healthy
 	}
 	// Route makes the balancer serve a service from exactly these replicas, and returns once that is live.
@@ -109,12 +128,14 @@ type (
 		Container
 		For time.Duration `json:"for"`
 	}
-	// RunHook runs one pre_start, post_start or pre_stop hook in a container.
+	// RunHook runs one hook to its end. post_start and pre_stop run in a container; pre_start runs in one of its own that
+	// is made of Service, sees the volumes of Container, and is taken away again.
 	RunHook struct {
 		Container
-		Phase string            `json:"phase"`
-		Hook  types.ServiceHook `json:"-"`
-		Index int               `json:"index"`
+		Phase   string            `json:"phase"`
+		Hook    types.ServiceHook `json:"-"` // post_start and pre_stop
+		Service compose.Service   `json:"-"` // pre_start
+		Index   int               `json:"index"`
 	}
 	// Stop stops a container with its stop signal. Timeout nil: the container's own grace period.
 	Stop struct {
@@ -126,8 +147,15 @@ type (
 		Container
 		Timeout *time.Duration `json:"timeout,omitempty"`
 	}
+	// Freeze pauses a running container: its processes stand still.
+	Freeze struct{ Container }
 	// Unpause continues a paused container.
 	Unpause struct{ Container }
+	// Kill sends a signal to a running container, whatever it makes of it.
+	Kill struct {
+		Container
+		Signal string `json:"signal"` // "SIGKILL", "INT", "9"
+	}
 	// Remove removes a stopped container.
 	Remove struct {
 		Container
@@ -160,6 +188,7 @@ const (
 
 func (Pull) Verb() string          { return "pull" }
 func (Build) Verb() string         { return "build" }
+func (Push) Verb() string          { return "push" }
 func (Import) Verb() string        { return "import" }
 func (CreateNetwork) Verb() string { return "create" }
 func (CreateVolume) Verb() string  { return "create" }
@@ -167,6 +196,7 @@ func (RemoveNetwork) Verb() string { return "remove" }
 func (RemoveVolume) Verb() string  { return "remove" }
 func (RemoveImage) Verb() string   { return "remove" }
 func (Create) Verb() string        { return "create" }
+func (Clone) Verb() string         { return "clone" }
 func (Start) Verb() string         { return "start" }
 func (Await) Verb() string         { return "await" }
 func (Route) Verb() string         { return "route" }
@@ -174,13 +204,16 @@ func (Drain) Verb() string         { return "drain" }
 func (RunHook) Verb() string       { return "hook" }
 func (Stop) Verb() string          { return "stop" }
 func (Restart) Verb() string       { return "restart" }
+func (Freeze) Verb() string        { return "pause" }
 func (Unpause) Verb() string       { return "unpause" }
+func (Kill) Verb() string          { return "kill" }
 func (Remove) Verb() string        { return "remove" }
 func (Rename) Verb() string        { return "rename" }
 func (Pause) Verb() string         { return "pause" }
 
 func (s Pull) Subject() string          { return "image " + s.Image }
 func (s Build) Subject() string         { return "image " + s.Image }
+func (s Push) Subject() string          { return "image " + s.Image }
 func (s Import) Subject() string        { return "image " + s.Image }
 func (s CreateNetwork) Subject() string { return "network " + s.Name }
 func (s CreateVolume) Subject() string  { return "volume " + s.Name }

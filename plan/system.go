@@ -7,36 +7,57 @@ import (
 	"hyper-lite/compose"
 )
 
-// systemConcerns says whether this run has to look after the balancer and the sidecar at all.
-func (b *builder) systemConcerns(chosen []compose.Service) bool {
-	if b.opt.System.Balancer == nil {
-		return false
+// concerned is what this run has to look after of the balancer and the sidecar, the sidecar first: nothing where none
+// of the chosen services has to do with them.
+func (b *builder) concerned(chosen []compose.Service) []compose.Service {
+	var system []compose.Service
+	if s := b.opt.System.Sidecar; s != nil && slices.ContainsFunc(chosen, b.watched) {
+		system = append(system, *s)
 	}
-	for _, s := range chosen {
-		if len(s.Routes) > 0 {
-			return true
-		}
+	routed := func(s compose.Service) bool { return len(s.Routes) > 0 }
+	if s := b.opt.System.Balancer; s != nil && slices.ContainsFunc(chosen, routed) {
+		system = append(system, *s)
 	}
-	return false
+	return system
 }
 
-// removeObsoleteSystem removes the balancer and the sidecar of a project that routes nothing any more.
+// watched says that the sidecar has something to do for a service, or for a job as it is registered.
+func (b *builder) watched(s compose.Service) bool {
+	if s.Role == compose.RoleJob {
+		job, ok := b.want.Job(s.Name)
+		return ok && job.Scheduled()
+	}
+	return s.Watched()
+}
+
+const unrouted = "nothing is routed any more"
+
+// removeObsoleteSystem removes the balancer of a project that routes nothing any more, and the sidecar of one that
+// needs none.
 func (b *builder) removeObsoleteSystem() {
-	if b.opt.System.Balancer != nil {
+	why := "nothing is left for it to do"
+	if b.opt.System.Balancer == nil && len(b.removeSystem(compose.RoleBalancer, unrouted)) > 0 {
+		why = unrouted
+	}
+	if b.opt.System.Sidecar != nil {
 		return
 	}
-	var removed []int
+	removed := b.removeSystem(compose.RoleSidecar, why)
+	if name := SystemVolume(b.want.Name); b.have.Volumes[name].Ours {
+		b.add("balancer", RemoveVolume{Name: name}, why, removed...)
+	}
+}
+
+// removeSystem removes the containers of a role, and returns the nodes after which it and those before are gone.
+func (b *builder) removeSystem(role compose.Role, why string) []int {
 	for _, r := range b.have.Replicas {
-		if r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar {
-			id := b.discard("balancer", r, "nothing is routed any more")
+		if r.Role == role {
+			id := b.discard("balancer", r, why)
 			b.frees(r, id)
-			removed = append(removed, id)
+			b.system = append(b.system, id)
 		}
 	}
-	b.system = removed
-	if name := SystemVolume(b.want.Name); b.have.Volumes[name].Ours {
-		b.add("balancer", RemoveVolume{Name: name}, "nothing is routed any more", removed...)
-	}
+	return b.system
 }
 
 // hasSystem says whether any container of the balancer or the sidecar exists, in whatever state.
@@ -51,16 +72,16 @@ func SystemVolume(project string) string { return project + "_hyper-lite" }
 
 // startSystem brings up the sidecar and then the balancer, and replaces them where they differ.
 func (b *builder) startSystem(chosen []compose.Service) {
-	if !b.systemConcerns(chosen) {
-		return
-	}
-	if image := b.opt.System.Sidecar.Body.Image; image != "" {
-		if _, there := b.have.Images[image]; !there {
-			b.base["image "+image] = []int{b.add("balancer", Import{Image: image}, "not found")}
+	var running []int
+	for _, s := range b.concerned(chosen) {
+		if image := s.Body.Image; s.Role == compose.RoleSidecar && image != "" {
+			if _, there := b.have.Images[image]; !there {
+				b.base["image "+image] = []int{b.add("balancer", Import{Image: image}, "not found")}
+			}
 		}
+		running = append(running, b.systemService(s, running)...)
 	}
-	b.system = b.systemService(*b.opt.System.Sidecar, nil)
-	b.system = append(b.system, b.systemService(*b.opt.System.Balancer, b.system)...)
+	b.system = append(b.system, running...)
 }
 
 // systemService plans the one container of a system service: removed before it is made anew, because the

@@ -10,10 +10,17 @@ import (
 )
 
 // String is the plan as a person reads it and as golden tests compare it: grouped by service, one line a
-// node: the nodes it waits for, its number, its subject, what is done, and why.
+// node: the nodes it waits for, its number, its subject, what is done, and why; and at the end the drift.
 //
 //	[4] #5 web.1@4  await   healthy within 1m
 func (p Plan) String() string {
+	if p.Drift == nil {
+		return p.steps()
+	}
+	return p.steps() + p.Drift.String()
+}
+
+func (p Plan) steps() string {
 	if p.Empty() {
 		return fmt.Sprintf("plan for %s: nothing to change\n", p.Project)
 	}
@@ -33,7 +40,11 @@ func (p Plan) String() string {
 		}
 	}
 	for _, g := range groups {
-		fmt.Fprintf(&b, "%s\n", g)
+		b.WriteString(g)
+		if how := p.Rollouts[g]; how != "" {
+			b.WriteString(": " + how)
+		}
+		b.WriteString("\n")
 		for _, row := range rows[g] {
 			line := fmt.Sprintf("  %*s  %-*s  %-*s  %s", width[0], row[0], width[1], row[1], width[2], row[2], row[3])
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
@@ -80,11 +91,17 @@ func detail(step Step) string {
 	switch s := step.(type) {
 	case Create:
 		return s.Name
+	case Clone:
+		return s.Name + " as " + s.From.Name
 	case Await:
-		if s.Within == 0 {
-			return string(s.Condition)
+		text := string(s.Condition)
+		if s.Within > 0 {
+			text += " within " + span(s.Within)
 		}
-		return fmt.Sprintf("%s within %s", s.Condition, span(s.Within))
+		if s.For > 0 {
+			text += ", and for " + span(s.For)
+		}
+		return text
 	case Route:
 		return s.backends()
 	case Drain:
@@ -95,6 +112,8 @@ func detail(step Step) string {
 		return fmt.Sprintf("%s #%d", s.Phase, s.Index)
 	case Rename:
 		return "to " + s.To
+	case Kill:
+		return s.Signal
 	}
 	return ""
 }
@@ -150,10 +169,12 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // the arrows of causes stay readable
 	err := encoder.Encode(struct {
-		Format   int        `json:"format"` // raised when a reader of the old form would misread the new one
-		Project  string     `json:"project"`
-		Steps    []nodeJSON `json:"steps"`
-		Warnings []string   `json:"warnings,omitempty"`
-	}{1, p.Project, nodes, p.Warnings})
+		Format   int               `json:"format"` // raised when a reader of the old form would misread the new one
+		Project  string            `json:"project"`
+		Steps    []nodeJSON        `json:"steps"`
+		Rollouts map[string]string `json:"rollouts,omitempty"`
+		Warnings []string          `json:"warnings,omitempty"`
+		Drift    *Drift            `json:"drift,omitempty"`
+	}{1, p.Project, nodes, p.Rollouts, p.Warnings, p.Drift})
 	return text.Bytes(), err
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"hyper-lite/compose"
@@ -30,29 +31,63 @@ func isRunning(r Replica) bool {
 	return r.State == Running || r.State == Restarting || r.State == Paused
 }
 
-// turns sorts the containers of s into slots: a turn for each wanted slot, and what is surplus.
-func (b *builder) turns(s compose.Service) (turns []turn, surplus []Replica) {
-	slots := map[int][]Replica{}
+// turns sorts the containers of s into slots: a turn for each wanted slot, what is surplus, and what failed in this
+// run. The slot of a failed replica is left as it is, with no turn where nothing else is in it.
+func (b *builder) turns(s compose.Service) (turns []turn, surplus, failed []Replica) {
+	slots := map[int]*slot{}
+	for number := 1; number <= s.Replicas; number++ {
+		slots[number] = &slot{number: number, held: b.holds(s.Name, number)}
+	}
+	count := 0
 	for _, r := range b.have.Replicas {
 		if r.Role != compose.RoleReplica || r.OneOff || r.Service != s.Name {
 			continue
 		}
-		if r.Slot < 1 || r.Slot > s.Replicas {
+		at, wanted := slots[r.Slot]
+		switch {
+		case slices.Contains(b.opt.Failed, r.Ref):
+			failed = append(failed, r)
+			if wanted {
+				at.highest = max(at.highest, r.Generation)
+			}
+		case !wanted:
 			surplus = append(surplus, r)
-			continue
+			count++
+		default:
+			if len(at.there) == 0 && !r.SetAside() {
+				count++
+			}
+			at.there = append(at.there, r)
 		}
-		slots[r.Slot] = append(slots[r.Slot], r)
 	}
-	count := 0
-	for _, r := range slots {
-		count += min(1, len(r))
-	}
-	count += len(surplus)
-	for slot := 1; slot <= s.Replicas; slot++ {
-		turns = append(turns, b.turn(s, slot, slots[slot], count))
+	for number := 1; number <= s.Replicas; number++ {
+		at := slots[number]
+		sort.Slice(at.there, func(i, j int) bool { return before(at.there[i], at.there[j]) })
+		if !at.held || b.keep(s, *at) >= 0 {
+			turns = append(turns, b.turn(s, *at, count))
+		}
 	}
 	sort.Slice(surplus, func(i, j int) bool { return before(surplus[i], surplus[j]) })
-	return turns, surplus
+	sort.Slice(failed, func(i, j int) bool { return before(failed[i], failed[j]) })
+	return turns, surplus, failed
+}
+
+// holds says whether a slot keeps what it has: its service is held, or its replica failed in this run, made or not.
+func (b *builder) holds(service string, number int) bool {
+	in := func(ref Ref) bool { return ref.Service == service && ref.Slot == number }
+	return slices.Contains(b.opt.Held, service) || slices.ContainsFunc(b.opt.Stuck, in) ||
+		slices.ContainsFunc(b.opt.Failed, in) && !b.goesBack(service)
+}
+
+// goesBack says whether a service goes back to what it was: what the user asked of its replacements is no longer meant.
+func (b *builder) goesBack(service string) bool { return slices.Contains(b.opt.Back, service) }
+
+// slot is what there is of one replica number.
+type slot struct {
+	number  int
+	there   []Replica // all but what failed in this run; the newest first
+	highest int       // the generation of what failed in this run
+	held    bool      // it keeps what it has, as wanted or not
 }
 
 // before orders the containers of a service: slots ascending, the newest generation of a slot first.
@@ -66,33 +101,38 @@ func before(a, b Replica) bool {
 	return a.Name < b.Name
 }
 
-func (b *builder) turn(s compose.Service, slot int, there []Replica, count int) turn {
-	sort.Slice(there, func(i, j int) bool { return before(there[i], there[j]) })
-	name := containerName(s, slot)
+func (b *builder) turn(s compose.Service, at slot, count int) turn {
+	name := containerName(s, at.number)
 	t := turn{why: fmt.Sprintf("scale %d->%d", count, s.Replicas)}
 	if count == 0 {
 		t.why = "not found"
 	}
-	generation := 1
+	generation := at.highest + 1
 	nameTaken := false
-	for i, r := range there {
+	var aside []Replica
+	keep := b.keep(s, at)
+	for i, r := range at.there {
 		generation = max(generation, r.Generation+1)
 		nameTaken = nameTaken || r.Name == name
-		reason := b.differs(s, r)
-		if reason == "" && t.kept == nil {
-			t.kept = &there[i]
+		if r.SetAside() {
+			aside = append(aside, r)
 			continue
 		}
-		if len(t.leaving) == 0 && reason != "" {
+		if i == keep {
+			t.kept = &at.there[i]
+			continue
+		}
+		if reason := b.differs(s, r); len(t.leaving) == 0 && reason != "" {
 			t.why = reason
 		}
 		t.leaving = append(t.leaving, r)
 	}
+	t.leaving = append(t.leaving, aside...)
 	if t.kept != nil {
 		t.next = b.container(*t.kept)
 		t.why = standing(*t.kept)
 	} else {
-		t.next = Container{Ref: Ref{s.Name, slot, generation}, Name: name}
+		t.next = Container{Ref: Ref{s.Name, at.number, generation}, Name: name}
 		if nameTaken {
 			t.next.Name = fmt.Sprintf("%s-g%d", name, generation)
 		}
@@ -101,6 +141,28 @@ func (b *builder) turn(s compose.Service, slot int, there []Replica, count int) 
 		t.rename = name
 	}
 	return t
+}
+
+// keep is the index of the container that stays in its slot, -1 where none does: the newest that is as wanted; in a
+// slot that is held the one that serves, else the newest that runs, else the newest that ever did.
+func (b *builder) keep(s compose.Service, at slot) int {
+	candidate := func(is func(Replica) bool) int {
+		return slices.IndexFunc(at.there, func(r Replica) bool { return !r.SetAside() && is(r) })
+	}
+	if !at.held {
+		return candidate(func(r Replica) bool { return b.differs(s, r) == "" })
+	}
+	published := b.published(s.Name)
+	for _, is := range []func(Replica) bool{
+		func(r Replica) bool { return published != nil && slices.Contains(published.Backends, r.Ref) },
+		isRunning,
+		func(r Replica) bool { return r.State == Exited },
+	} {
+		if i := candidate(is); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 // containerName is the plain name of a slot: as Compose names it.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"time"
 )
 
 // Version is the layout of Document that this program reads and writes. It rises with every change that
@@ -17,34 +16,10 @@ type Document struct {
 	Version int `json:"version"`
 	// LastRevision is the number of the newest revision ever recorded, kept or not: numbers are never reused.
 	LastRevision int `json:"lastRevision,omitempty"`
-	// Revisions is what was applied, oldest first.
+	// Revisions are the runs that changed something, oldest first.
 	Revisions []Revision `json:"revisions,omitempty"`
 	// Records is what other rooms remember, by a name of their own. A room changes only its own record.
 	Records map[string]json.RawMessage `json:"records,omitempty"`
-}
-
-// Revision is one applied project.
-type Revision struct {
-	Number    int             `json:"number"` // from 1
-	At        time.Time       `json:"at"`     // UTC
-	By        string          `json:"by,omitempty"`
-	FilesHash string          `json:"filesHash,omitempty"`
-	Summary   string          `json:"summary,omitempty"` // "2 created, 1 replaced"
-	Outcome   string          `json:"outcome"`
-	Project   json.RawMessage `json:"project,omitempty"` // the project as applied; environment values are in it
-}
-
-// Record appends a revision with the next number, forgets all but the newest `keep` ones, and returns the
-// number. keep 0 keeps none.
-func (d *Document) Record(r Revision, keep int) int {
-	d.LastRevision++
-	r.Number = d.LastRevision
-	r.At = r.At.UTC()
-	d.Revisions = append(d.Revisions, r)
-	if extra := len(d.Revisions) - max(keep, 0); extra > 0 {
-		d.Revisions = append([]Revision(nil), d.Revisions[extra:]...)
-	}
-	return r.Number
 }
 
 // newer is the version of a document that this program does not know yet.
@@ -82,6 +57,9 @@ func decode(text []byte) (Document, error) {
 	var d Document
 	if err := json.Unmarshal(text, &d); err != nil {
 		return Document{}, err
+	}
+	for i := range d.Revisions {
+		d.Revisions[i].modernize()
 	}
 	return d, nil
 }

@@ -42,6 +42,24 @@ func Open(dir, project string) (*Store, error) {
 	return &Store{root: root, folder: filepath.Join(root, Folder, project), reached: func(string) {}}, nil
 }
 
+// Projects are the names of the projects that have state in a project folder, sorted.
+func Projects(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, Folder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read state folder: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if entry.IsDir() && projectName.MatchString(entry.Name()) {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
 // Path is the state file.
 func (s *Store) Path() string { return filepath.Join(s.folder, "state.json") }
 

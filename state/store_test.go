@@ -52,11 +52,19 @@ func play(role string) error {
 		}
 		return nil
 	case "hold":
-		if _, err := store.Lock(context.Background(), LockOptions{Command: "hyper-lite up"}); err != nil {
+		options := LockOptions{Command: "hyper-lite up", On: []string{"web", "db"}}
+		if _, err := store.Lock(context.Background(), options); err != nil {
 			return err
 		}
 		fmt.Println("held")
 		select {}
+	case "look":
+		fmt.Println("looking")
+		for {
+			if _, _, err := store.Holder(); err != nil {
+				return err
+			}
+		}
 	}
 	return fmt.Errorf("no role %q", role)
 }
@@ -71,7 +79,7 @@ func other(t *testing.T, dir, role string, env ...string) *exec.Cmd {
 
 func record(summary string) func(*Document) error {
 	return func(d *Document) error {
-		d.Record(Revision{Summary: summary, Outcome: "done", Project: json.RawMessage(`{"a":1}`)}, 1000)
+		d.Record(Revision{Summary: summary, Outcome: OutcomeApplied, Project: json.RawMessage(`{"a":1}`)}, 1000)
 		return nil
 	}
 }

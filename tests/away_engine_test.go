@@ -17,7 +17,7 @@ import (
 )
 
 // says fails the test unless a text has all the words.
-func says(t *testing.T, text string, words ...string) {
+func says(t testing.TB, text string, words ...string) {
 	t.Helper()
 	for _, word := range words {
 		assert.Assert(t, strings.Contains(text, word), "no %q in:\n%s", word, text)

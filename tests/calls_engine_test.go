@@ -44,6 +44,7 @@ var looking = [][]string{
 	{"down", "--dry-run"},
 	{"ps", "-a"},
 	{"config"},
+	{"history"},
 	{"service", "ls"},
 	{"service", "inspect", "web"},
 	{"logs", "--tail", "1"},

@@ -89,6 +89,9 @@ type project struct {
 	dir  string
 	env  []string // KEY=value, for every command
 	port int      // a host port of its own; as $PORT in the files
+
+	docker *client.Client // of the engine that it runs on
+	host   string         // where that engine's published ports are reached
 }
 
 var unfit = regexp.MustCompile(`[^a-z0-9]+`)
@@ -97,9 +100,15 @@ var unfit = regexp.MustCompile(`[^a-z0-9]+`)
 // end, and the test fails if something stays even then.
 func newProject(t testing.TB, file string) *project {
 	t.Helper()
+	return newProjectOn(t, docker, "127.0.0.1", file)
+}
+
+// newProjectOn is the same on another engine than that of the scenarios.
+func newProjectOn(t testing.TB, engine *client.Client, host, file string) *project {
+	t.Helper()
 	short := strings.Trim(unfit.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-"), "-")
 	name := fmt.Sprintf("hl-%s-%05d", short[:min(len(short), 24)], rand.IntN(100000))
-	p := &project{t: t, name: name, dir: t.TempDir()}
+	p := &project{t: t, name: name, dir: t.TempDir(), docker: engine, host: host}
 	p.port = freePort(t)
 	p.env = []string{"COMPOSE_PROJECT_NAME=" + name, fmt.Sprintf("PORT=%d", p.port)}
 	p.write("compose.yaml", file)
@@ -125,19 +134,19 @@ func (p *project) leftovers() []string {
 	ctx := context.Background()
 	mine := filters.NewArgs(filters.Arg("label", "hyper-lite.project="+p.name))
 	var left []string
-	containers, err := docker.ContainerList(ctx, container.ListOptions{All: true, Filters: mine})
+	containers, err := p.docker.ContainerList(ctx, container.ListOptions{All: true, Filters: mine})
 	p.ok(err)
 	for _, c := range containers {
 		left = append(left, "container "+c.Names[0])
 	}
-	networks, err := docker.NetworkList(ctx, network.ListOptions{Filters: mine})
+	networks, err := p.docker.NetworkList(ctx, network.ListOptions{Filters: mine})
 	p.ok(err)
 	for _, n := range networks {
 		if !p.miscounted(n.Name) {
 			left = append(left, "network "+n.Name)
 		}
 	}
-	volumes, err := docker.VolumeList(ctx, volume.ListOptions{Filters: mine})
+	volumes, err := p.docker.VolumeList(ctx, volume.ListOptions{Filters: mine})
 	p.ok(err)
 	for _, v := range volumes.Volumes {
 		left = append(left, "volume "+v.Name)
@@ -227,7 +236,7 @@ func (p *project) containers(service string) []container.Summary {
 	if service != "" {
 		labels.Add("label", "hyper-lite.service="+service)
 	}
-	list, err := docker.ContainerList(p.t.Context(), container.ListOptions{All: true, Filters: labels})
+	list, err := p.docker.ContainerList(p.t.Context(), container.ListOptions{All: true, Filters: labels})
 	assert.NilError(p.t, err)
 	slices.SortFunc(list, func(a, b container.Summary) int { return strings.Compare(a.Names[0], b.Names[0]) })
 	return list
@@ -248,14 +257,14 @@ func (p *project) running(service string) []string {
 // inspect is all that the engine says of one container, by its name without the project.
 func (p *project) inspect(name string) container.InspectResponse {
 	p.t.Helper()
-	found, err := docker.ContainerInspect(p.t.Context(), p.name+"-"+name)
+	found, err := p.docker.ContainerInspect(p.t.Context(), p.name+"-"+name)
 	assert.NilError(p.t, err)
 	return found
 }
 
 // url is an address on the project's own port.
 func (p *project) url(path string) string {
-	return fmt.Sprintf("http://127.0.0.1:%d%s", p.port, path)
+	return fmt.Sprintf("http://%s:%d%s", p.host, p.port, path)
 }
 
 // fresh opens a connection for every request, so that each one is balanced anew.
@@ -288,14 +297,18 @@ func (p *project) answerers(n int) map[string]int {
 // eventually polls until check succeeds, and fails the test where it does not in time.
 func eventually(t testing.TB, within time.Duration, check func() error) {
 	t.Helper()
+	if err := polled(within, check); err != nil {
+		t.Fatalf("not within %s: %v", within, err)
+	}
+}
+
+// polled is nil once check succeeds, and its last error where it does not in time.
+func polled(within time.Duration, check func() error) error {
 	deadline := time.Now().Add(within)
 	for {
 		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %v", within, err)
+		if err == nil || time.Now().After(deadline) {
+			return err
 		}
 		time.Sleep(25 * time.Millisecond) // between two looks of a poll
 	}

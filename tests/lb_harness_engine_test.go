@@ -137,15 +137,15 @@ func (p *project) inside(args ...string) guest {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	made, err := docker.ContainerCreate(ctx, &container.Config{Image: demo, Cmd: args},
+	made, err := p.docker.ContainerCreate(ctx, &container.Config{Image: demo, Cmd: args},
 		&container.HostConfig{NetworkMode: container.NetworkMode(p.name + "_default")}, nil, nil, "")
 	assert.NilError(p.t, err)
 	defer func() {
-		p.ok(docker.ContainerRemove(ctx, made.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}))
+		p.ok(p.docker.ContainerRemove(ctx, made.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}))
 	}()
-	ended, failed := docker.ContainerWait(ctx, made.ID, container.WaitConditionNextExit)
+	ended, failed := p.docker.ContainerWait(ctx, made.ID, container.WaitConditionNextExit)
 	addresses, stop := p.addresses(ctx, made.ID)
-	assert.NilError(p.t, docker.ContainerStart(ctx, made.ID, container.StartOptions{}))
+	assert.NilError(p.t, p.docker.ContainerStart(ctx, made.ID, container.StartOptions{}))
 	var code int64
 	select {
 	case end := <-ended:
@@ -162,7 +162,7 @@ func (p *project) inside(args ...string) guest {
 // written is what a container has written so far.
 func (p *project) written(name string) (out, errs string) {
 	p.t.Helper()
-	logs, err := docker.ContainerLogs(p.t.Context(), name, container.LogsOptions{ShowStdout: true, ShowStderr: true})
+	logs, err := p.docker.ContainerLogs(p.t.Context(), name, container.LogsOptions{ShowStdout: true, ShowStderr: true})
 	assert.NilError(p.t, err)
 	defer logs.Close()
 	var stdout, stderr bytes.Buffer
@@ -176,7 +176,7 @@ func (p *project) written(name string) (out, errs string) {
 func (p *project) addresses(ctx context.Context, id string) (found <-chan string, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	address := make(chan string, 1)
-	stream, failed := docker.Events(ctx, events.ListOptions{Filters: filters.NewArgs(
+	stream, failed := p.docker.Events(ctx, events.ListOptions{Filters: filters.NewArgs(
 		filters.Arg("type", "network"), filters.Arg("event", "connect"))})
 	go func() {
 		defer close(address)
@@ -188,7 +188,7 @@ func (p *project) addresses(ctx context.Context, id string) (found <-chan string
 				if e.Actor.Attributes["container"] != id {
 					continue
 				}
-				if seen, err := docker.ContainerInspect(ctx, id); err == nil {
+				if seen, err := p.docker.ContainerInspect(ctx, id); err == nil {
 					for _, n := range seen.NetworkSettings.Networks {
 						address <- n.IPAddress
 						return
@@ -206,12 +206,12 @@ func (p *project) crash(name string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	made, err := docker.ContainerCreate(ctx, &container.Config{Image: demo, Cmd: []string{"kill", fmt.Sprint(p.inspect(name).State.Pid)}},
+	made, err := p.docker.ContainerCreate(ctx, &container.Config{Image: demo, Cmd: []string{"kill", fmt.Sprint(p.inspect(name).State.Pid)}},
 		&container.HostConfig{PidMode: "host", NetworkMode: "none"}, nil, nil, "")
 	assert.NilError(p.t, err)
-	defer func() { p.ok(docker.ContainerRemove(ctx, made.ID, container.RemoveOptions{Force: true})) }()
-	ended, failed := docker.ContainerWait(ctx, made.ID, container.WaitConditionNextExit)
-	assert.NilError(p.t, docker.ContainerStart(ctx, made.ID, container.StartOptions{}))
+	defer func() { p.ok(p.docker.ContainerRemove(ctx, made.ID, container.RemoveOptions{Force: true})) }()
+	ended, failed := p.docker.ContainerWait(ctx, made.ID, container.WaitConditionNextExit)
+	assert.NilError(p.t, p.docker.ContainerStart(ctx, made.ID, container.StartOptions{}))
 	select {
 	case end := <-ended:
 		assert.Equal(p.t, end.StatusCode, int64(0), "%s was not killed", name)
@@ -321,7 +321,7 @@ func (p *project) actions(what func()) []string {
 	what()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
 	defer cancel()
-	stream, failed := docker.Events(ctx, events.ListOptions{Since: since, Until: stamp(), Filters: filters.NewArgs(
+	stream, failed := p.docker.Events(ctx, events.ListOptions{Since: since, Until: stamp(), Filters: filters.NewArgs(
 		filters.Arg("type", "container"), filters.Arg("label", "hyper-lite.project="+p.name))})
 	var actions []string
 	for {

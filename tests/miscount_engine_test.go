@@ -19,7 +19,7 @@ import (
 // miscounted says whether the engine refuses to remove a network that it shows to be empty.
 func (p *project) miscounted(name string) bool {
 	ctx := context.Background()
-	found, err := docker.NetworkInspect(ctx, name, network.InspectOptions{})
+	found, err := p.docker.NetworkInspect(ctx, name, network.InspectOptions{})
 	if errdefs.IsNotFound(err) {
 		return false
 	}
@@ -27,7 +27,7 @@ func (p *project) miscounted(name string) bool {
 	if len(found.Containers) > 0 {
 		return false
 	}
-	err = docker.NetworkRemove(ctx, name)
+	err = p.docker.NetworkRemove(ctx, name)
 	if !errdefs.IsPermissionDenied(err) {
 		return false
 	}
@@ -42,7 +42,7 @@ func (p *project) onlyMiscounted(r result) bool {
 		return false
 	}
 	mine := filters.NewArgs(filters.Arg("label", "hyper-lite.project="+p.name))
-	networks, err := docker.NetworkList(context.Background(), network.ListOptions{Filters: mine})
+	networks, err := p.docker.NetworkList(context.Background(), network.ListOptions{Filters: mine})
 	p.ok(err)
 	for _, n := range networks {
 		if !p.miscounted(n.Name) {

@@ -53,7 +53,7 @@ func TestASidecarThatCannotStartIsToldSoonWithItsLastWords(t *testing.T) {
 	begun := time.Now()
 	r := p.exits(3, "up", "-d")
 	assert.Assert(t, time.Since(begun) < soon, "it took %s", time.Since(begun))
-	says(t, r.err, p.name+"-hyper-lite-sidecar", "keep the balancer of "+p.name+" right", "docker logs")
+	says(t, r.err, p.name+"-hyper-lite-sidecar", "look after project "+p.name, "docker logs")
 }
 
 func TestAnExecutableThatNeedsACLibraryIsRefusedBeforeAnythingIsMade(t *testing.T) {

@@ -5,9 +5,12 @@ package tests
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
@@ -174,4 +177,42 @@ func TestOrphansStayUntilAskedFor(t *testing.T) {
 	assert.Assert(t, slices.Contains(p.leftovers(), fmt.Sprintf("network %s_default", p.name)), "%v", p.leftovers())
 	p.must("down", "--remove-orphans", "-t", "0")
 	assert.Equal(t, len(p.leftovers()), 0, "%v", p.leftovers())
+}
+
+// Nobody is routed to what `down` stops, and requests that were under way are answered.
+func TestDownAnswersTheRequestsUnderWay(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, strings.Replace(routedPair, "container_port: 80", "container_port: 80\n    health-check: {path: /healthz, interval: 200ms, rise: 1}", 1))
+	p.must("up", "-d", "--wait")
+	const clients = 8
+	ended := make(chan error, clients)
+	for range clients {
+		go func() {
+			code, body, err := get(fresh, p.url("/slow?ms=3000"))
+			if err == nil && code != http.StatusOK {
+				err = fmt.Errorf("%d: %s", code, body)
+			}
+			ended <- err
+		}()
+	}
+	looks := 0
+	eventually(t, 20*time.Second, func() error { // all of them have arrived
+		looks++
+		arrived := -2 * looks // the looks are counted, too
+		for _, name := range []string{"web-1", "web-2"} {
+			_, text, err := get(fresh, p.direct(name, "/served"))
+			assert.NilError(t, err)
+			served, err := strconv.Atoi(text)
+			assert.NilError(t, err)
+			arrived += served
+		}
+		if arrived < clients {
+			return fmt.Errorf("%d requests are under way, not %d", arrived, clients)
+		}
+		return nil
+	})
+	p.must("down")
+	for range clients {
+		assert.NilError(t, <-ended)
+	}
 }

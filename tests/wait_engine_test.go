@@ -11,7 +11,7 @@ import (
 )
 
 // soon is how long a failure that is certain may take to be told, on a busy machine.
-const soon = 12 * time.Second
+const soon = 30 * time.Second
 
 // failsSoon runs hyper-lite, which must find within moments that a replica will never be well.
 func (p *project) failsSoon(args ...string) result {

@@ -1,0 +1,215 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"hyper-lite/compose"
+	"hyper-lite/cron"
+	"hyper-lite/engine"
+	"hyper-lite/plan"
+)
+
+func (f *fakeEngine) Lifespan(_ context.Context, name string) (engine.Lifespan, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.replicas {
+		if r.ID != name && r.Name != name {
+			continue
+		}
+		life := engine.Lifespan{State: r.State, ExitCode: r.ExitCode}
+		if r.State != plan.Created {
+			life.Started = r.CreatedAt
+		}
+		if r.State == plan.Exited {
+			life.Finished = r.CreatedAt.Add(time.Second)
+		}
+		return life, nil
+	}
+	return engine.Lifespan{}, nil
+}
+
+// ran lets a container of the fake engine end.
+func (f *fakeEngine) ran(name string, code int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.change(plan.Container{ID: "-", Name: name}, func(r *plan.Replica) { r.State, r.ExitCode = plan.Exited, code })
+}
+
+// sidecar gives the fake engine a sidecar with a runner's files, written by the runner's own store.
+func (s *shell) sidecar(state plan.State, memories map[string]cron.Memory, records ...cron.Record) {
+	s.t.Helper()
+	folder := s.t.TempDir()
+	store := &cron.Files{Folder: folder}
+	_, err := store.Load()
+	assert.NilError(s.t, err)
+	assert.NilError(s.t, store.Save(memories))
+	assert.NilError(s.t, store.Append(records))
+	s.engine.files = map[string]string{}
+	for _, name := range []string{cron.MemoryFile, cron.HistoryFile} {
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		assert.NilError(s.t, err)
+		s.engine.files["/var/lib/hyper-lite/cron/"+name] = string(text)
+	}
+	s.engine.replicas = append(s.engine.replicas, plan.Replica{
+		Ref: plan.Ref{Service: "sidecar", Slot: 1, Generation: 1}, Role: compose.RoleSidecar, ID: "sidecar", Name: "shop-hyper-lite-sidecar", State: state,
+	})
+}
+
+var fired = time.Date(2026, 3, 1, 2, 30, 0, 0, time.FixedZone("", 3600))
+
+func fire(n int, status cron.Status, reason string) cron.Record {
+	at := fired.AddDate(0, 0, n)
+	r := cron.Record{Job: "nightly", Run: fmt.Sprintf("shop-nightly-%d", at.Unix()), Scheduled: at, Trigger: cron.OnSchedule, Status: status, Reason: reason}
+	if status != cron.Skipped && status != cron.Missed {
+		began, ended, code := at.Add(time.Second), at.Add(time.Minute), 0
+		if status == cron.Failed {
+			code = 3
+		}
+		r.Started, r.Finished, r.ExitCode = &began, &ended, &code
+	}
+	return r
+}
+
+// What the sidecar recorded, and what it has begun, is told whether it runs or not, and looking changes nothing.
+func TestCronHistoryOfASidecar(t *testing.T) {
+	for _, state := range []plan.State{plan.Running, plan.Exited} {
+		s := newShell(t, shopJobs)
+		began := fired.AddDate(0, 0, 4).Add(time.Second)
+		s.sidecar(state, map[string]cron.Memory{"nightly": {
+			Timing: compose.Timing{History: 100}, Succeeded: 7, Failed: 2, Paused: true,
+			Open: []cron.Fire{{Scheduled: fired.AddDate(0, 0, 4), Trigger: cron.CatchUp, Attempt: 1, Started: began}},
+		}},
+			fire(0, cron.Succeeded, ""), fire(1, cron.Failed, "exited 3"), fire(2, cron.Skipped, "the job is paused"),
+			fire(3, cron.Missed, "nothing was there to start it"), fire(1, cron.Failed, "exited 3, at attempt 2"),
+		)
+		s.engine.files["/var/lib/hyper-lite/cron/history.jsonl"] += `{"Job":"nightly","Run":"half` // just being written
+		r := s.run("cron", "history", "nightly", "--format", "{{.Trigger}} {{.Status}} {{.Reason}}")
+		assert.Equal(t, r, result{0, "schedule succeeded \nschedule failed exited 3, at attempt 2\nschedule skipped the job is paused\n" +
+			"schedule missed nothing was there to start it\ncatch-up running \n", ""})
+		var last cron.Record
+		lines := strings.Split(strings.TrimSpace(s.run("cron", "history", "nightly", "--format", "json").out), "\n")
+		assert.NilError(t, json.Unmarshal([]byte(lines[1]), &last))
+		assert.Assert(t, is.Contains(lines[1], `"Scheduled":"2026-03-02T02:30:00+01:00"`))
+		assert.Equal(t, *last.ExitCode, 3)
+		assert.Assert(t, is.Contains(lines[4], `"Finished":null,"Status":"running","ExitCode":null`))
+
+		count := func(argv ...string) int {
+			r := s.run(append([]string{"cron", "history", "nightly", "-q"}, argv...)...)
+			assert.Equal(t, r.code, 0, r.err)
+			return strings.Count(r.out, "\n")
+		}
+		assert.Equal(t, count("--tail", "2"), 2)
+		assert.Equal(t, count("--tail", "0"), 0)
+		assert.Equal(t, count("--since", "2026-03-02T02:30:00+01:00"), 4)
+		assert.Equal(t, count("--since", "1h"), 0)
+		for _, wrong := range [][]string{{"--tail", "-1"}, {"--since", "soon"}, {"--format", "{{.Nothing}}"}} {
+			assert.Equal(t, s.run(append([]string{"cron", "history", "nightly"}, wrong...)...).code, 2)
+		}
+
+		assert.Equal(t, s.run("cron", "ls", "--format", "{{.Last}} {{.LastAt}} {{.Succeeded}} {{.Failed}} {{.Paused}}").out,
+			"running 2026-03-05T02:30:00+01:00 7 2 true\n  0 0 false\n  0 0 false\n  0 0 false\n")
+		var views []jobView
+		assert.NilError(t, json.Unmarshal([]byte(s.run("cron", "inspect", "nightly").out), &views))
+		assert.Assert(t, views[0].Paused && views[0].Succeeded == 7 && views[0].Last.Status == cron.Running)
+		assert.DeepEqual(t, views[0].Running, []string{fmt.Sprintf("shop-nightly-%d", fired.AddDate(0, 0, 4).Unix())})
+		assert.Equal(t, len(s.engine.done), 0)
+	}
+}
+
+// Damage is told, and hides nothing that can be read.
+func TestCronHistoryThatIsDamaged(t *testing.T) {
+	s := newShell(t, shopJobs)
+	s.sidecar(plan.Running, nil, fire(0, cron.Succeeded, ""))
+	s.engine.files["/var/lib/hyper-lite/cron/history.jsonl"] += "nonsense\n"
+	s.engine.files["/var/lib/hyper-lite/cron/jobs.json"] = `{"version": 9}`
+	r := s.run("cron", "history", "nightly", "--format", "{{.Status}}")
+	assert.Equal(t, r.out, "succeeded\n")
+	assert.Assert(t, is.Contains(r.err, "warning: read history.jsonl: line 2"))
+	assert.Assert(t, is.Contains(r.err, "it is of version 9"))
+}
+
+// A run by hand is in the history where no sidecar is: while it runs, and as it ended.
+func TestCronHistoryByHand(t *testing.T) {
+	s := newShell(t, shopJobs)
+	running := strings.TrimSpace(s.run("cron", "run", "nightly").out)
+	lost := strings.TrimSpace(s.run("cron", "run", "nightly").out)
+	s.engine.procs.exits = 4
+	s.engine.procs.ends = map[string]int{}
+	history := func() string {
+		r := s.run("cron", "history", "nightly", "--format", "{{.Trigger}} {{.Status}} {{.Reason}}")
+		assert.Equal(t, r.code, 0, r.err)
+		return r.out
+	}
+	assert.Equal(t, history(), "manual running \nmanual running \n")
+	s.engine.ran(running, 3)
+	assert.Equal(t, history(), "manual failed exited 3\nmanual running \n")
+	assert.NilError(t, s.engine.Do(t.Context(), plan.Remove{Container: plan.Container{ID: "-", Name: lost}}))
+	assert.Equal(t, history(), "manual failed exited 3\nmanual failed its container was removed before its end was seen\n")
+	assert.Equal(t, s.run("cron", "ls", "--format", "{{.Last}} {{.Failed}}").out, "failed 2\n 0\n 0\n 0\n")
+
+	// what state forgot, the containers tell
+	assert.NilError(t, os.RemoveAll(filepath.Join(s.dir, ".hyper-lite")))
+	assert.Equal(t, history(), "manual failed exited 3\n")
+}
+
+func TestRunsByHandAreBounded(t *testing.T) {
+	s := newShell(t, shopJobs)
+	i := &invocation{program: &program{IO: IO{Err: io.Discard}}}
+	project := compose.Project{Name: "shop", Dir: s.dir}
+	for n := range 30 {
+		r := fire(n, cron.Succeeded, "")
+		i.noteRun(project, 20, r)
+		r.Job = "other"
+		r.Run += "-other"
+		i.noteRun(project, 5, r)
+	}
+	record, err := readCronRecord(project)
+	assert.NilError(t, err)
+	assert.Equal(t, len(record.Runs), 25)
+	assert.Assert(t, record.Runs[len(record.Runs)-1].Scheduled.Equal(fired.AddDate(0, 0, 29)))
+}
+
+func TestCronLogs(t *testing.T) {
+	s := newShell(t, shopJobs)
+	first := strings.TrimSpace(s.run("cron", "run", "nightly").out)
+	second := strings.TrimSpace(s.run("cron", "run", "nightly").out)
+	s.engine.logs[first], s.engine.logs[second] = "one\n", "two\n"
+	instant := strings.TrimPrefix(first, "shop-nightly-")
+	for typed, want := range map[string]string{
+		"cron logs nightly":            "two\n",
+		"cron logs nightly " + first:   "one\n",
+		"cron logs nightly " + instant: "one\n",
+		"cron logs -f nightly":         "two\n",
+	} {
+		assert.Equal(t, s.run(strings.Fields(typed)...), result{0, want, ""}, typed)
+	}
+	assert.NilError(t, s.engine.Do(t.Context(), plan.Remove{Container: plan.Container{ID: "-", Name: first}}))
+	r := s.run("cron", "logs", "nightly", instant)
+	assert.Equal(t, r.code, 1)
+	assert.Assert(t, is.Contains(r.err, "and its container is gone with its log\n hint: the job's `keep`"), r.err)
+	assert.Assert(t, is.Contains(s.run("cron", "logs", "nightly", "77").err, "job nightly has no run 77"))
+	assert.Assert(t, is.Contains(s.run("cron", "logs", "restore").err, "no container of a run of job restore is there"))
+	assert.Equal(t, s.run("cron", "logs", "web").code, 1)
+	assert.Equal(t, s.run("cron", "logs").code, 2)
+	assert.Equal(t, s.run("cron", "logs", "nightly", "--tail", "x").code, 2)
+}
+
+// The jobs are listed without an engine, too.
+func TestCronLsWithoutAnEngine(t *testing.T) {
+	s := newShell(t, shopJobs)
+	s.openErr = errors.New("no engine")
+	r := s.run("cron", "ls", "--format", "{{.Name}}")
+	assert.Equal(t, r, result{0, "nightly\npast\nreport\nrestore\n", "warning: what became of the runs is not known: no engine\n"})
+}

@@ -1,0 +1,179 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"hyper-lite/compose"
+	"hyper-lite/cron"
+	"hyper-lite/engine"
+	"hyper-lite/plan"
+)
+
+func (p *program) cronRun() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "run a job now, whatever its schedule",
+		ArgsUsage: "JOB [-- COMMAND [ARG...]]",
+		Description: `hyper-lite cron run nightly                   in the background; prints the name of the run
+hyper-lite cron run --wait nightly            shows what it says, and ends with its exit code
+hyper-lite cron run --wait -e DRY=1 nightly -- backup --all`,
+		UsageText: `What the job depends on is started first, as up does it; nothing else of the project needs to run. The container
+stays until the job's keep or ` + "`down`" + ` removes it.`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "wait", Usage: "wait for its end, show what it says, and end with its exit code"},
+			&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "`NAME=VALUE` of a variable, or NAME for the value it has here; may be repeated"},
+			&cli.BoolFlag{Name: "no-deps", Usage: "leave alone what the job depends on"},
+			&cli.BoolFlag{Name: "build", Usage: "build images before"},
+			&cli.StringFlag{Name: "pull", Usage: "always, missing, never or policy (default: policy, that of the file)"},
+			&cli.BoolFlag{Name: "rm", Usage: "remove the container once it has ended, and its anonymous volumes"},
+		},
+		Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error { return i.cronRun(ctx, c) }),
+	}
+}
+
+func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
+	if c.NArg() < 1 {
+		return &usageError{msg: "cron run needs a job", hint: "as in `hyper-lite cron run nightly`"}
+	}
+	one, project, err := i.wantedRun(ctx, c)
+	if err != nil {
+		return err
+	}
+	begin, err := i.prepare(ctx, project, one.once)
+	if err != nil || i.dryRun {
+		return err
+	}
+	host, err := i.host(ctx, project)
+	if err != nil {
+		return err
+	}
+	host.Report = nil // from here on the streams are the run's
+	record := cron.Record{
+		Job: one.service.Name, Run: one.options.Name, Scheduled: one.at, Trigger: cron.Manual, Status: cron.Running,
+	}
+	start := func() error {
+		if err := host.Apply(ctx, begin); err != nil {
+			return err
+		}
+		begun := time.Now()
+		record.Started = &begun
+		i.noteRun(project, one.history, record)
+		return nil
+	}
+	if one.detached {
+		if err := start(); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(i.Out, one.options.Name)
+		return err
+	}
+	ending := engine.NextExit
+	if one.options.AutoRemove {
+		ending = engine.Removed
+	}
+	err = i.join(ctx, i.opened, joining{
+		container: one.options.Name, name: one.options.Name, ending: ending, proxy: true, kills: true, start: start,
+	})
+	i.noteEnd(ctx, project, one, record, err)
+	return err
+}
+
+// noteEnd remembers how a run by hand ended, where that was seen. err is what joining it came to: its exit code.
+func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one jobOnce, record cron.Record, err error) {
+	code, ended := errors.AsType[codeError](err)
+	if record.Started == nil || err != nil && !ended {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
+	defer cancel()
+	run := cron.Run{
+		Name: record.Run, Job: record.Job, Fire: record.Scheduled, Trigger: cron.Manual, Stage: cron.Ended,
+		Started: *record.Started, Finished: time.Now(), ExitCode: int(code),
+	}
+	life, err := i.opened.Lifespan(ctx, record.Run)
+	switch {
+	case err != nil || life.State == plan.Running || life.State == plan.Paused:
+		return // it was left alone, or cannot be asked: whoever looks asks again
+	case life.State != "":
+		run.Started, run.Finished, run.ExitCode, run.OOM = life.Started, life.Finished, life.ExitCode, life.OOM
+	}
+	i.noteRun(project, one.history, cron.RecordOf(run))
+}
+
+// jobOnce is a run by hand.
+type jobOnce struct {
+	once
+	at      time.Time // its instant
+	history int       // records that are kept
+}
+
+// wantedRun reads the files and flags of a run by hand.
+func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, compose.Project, error) {
+	one := jobOnce{once: once{detached: !c.Bool("wait")}}
+	name := c.Args().First()
+	options, err := i.planOptions(c)
+	if err != nil {
+		return one, compose.Project{}, err
+	}
+	options.Services, options.Wait = nil, false // --wait is for the run
+	// nothing that was scaled is scaled back for a run
+	project, _, err := i.loadKept(ctx, i.loadOptions(), func(compose.Project) []string { return nil })
+	if err != nil {
+		return one, project, err
+	}
+	job, err := jobNamed(project, name)
+	if err != nil {
+		return one, project, err
+	}
+	if err := runnable(project, name); err != nil {
+		return one, project, err
+	}
+	if slices.ContainsFunc(project.Services, compose.Service.Watched) { // the job itself needs none by hand
+		if options.System, err = i.system(ctx, project); err != nil {
+			return one, project, err
+		}
+	}
+	now, err := i.freeSecond(ctx, project.Name, name)
+	if err != nil {
+		return one, project, err
+	}
+	one.at, one.history = now, job.History
+	one.options = plan.OneOffOptions{Options: options, Name: cron.RunName(project.Name, name, now, 1), AutoRemove: c.Bool("rm")}
+	one.service, err = compose.OneOffOf(project, name, newID(), compose.OneOff{
+		Command: c.Args().Tail(), Env: c.StringSlice("env"), Labels: []string{
+			compose.LabelFire + "=" + strconv.FormatInt(now.Unix(), 10), compose.LabelTrigger + "=" + string(cron.Manual), compose.LabelAttempt + "=1",
+		},
+	})
+	if mistake, ok := err.(*compose.MistakeError); ok {
+		return one, project, &usageError{msg: mistake.Error()}
+	}
+	return one, project, err
+}
+
+// freeSecond is the first second from now on that no run of a job has its name from.
+func (i *invocation) freeSecond(ctx context.Context, project, job string) (time.Time, error) {
+	host, err := i.engine(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	replicas, err := host.List(ctx, project)
+	if err != nil {
+		return time.Time{}, err
+	}
+	taken := map[string]bool{}
+	for _, r := range replicas {
+		taken[r.Name] = true
+	}
+	now := time.Now().Truncate(time.Second)
+	for taken[cron.RunName(project, job, now, 1)] {
+		now = now.Add(time.Second)
+	}
+	return now, nil
+}

@@ -1,0 +1,406 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"hyper-lite/compose"
+	"hyper-lite/cron"
+	"hyper-lite/engine"
+	"hyper-lite/lb"
+	"hyper-lite/plan"
+)
+
+const (
+	// dependsWithin is how long a run waits for what its job depends on, where it has no start_deadline.
+	dependsWithin = time.Minute
+	// tellsWithin is how long it may take to tell of an end.
+	tellsWithin = time.Minute
+	// gathering is how long changes of registrations are gathered before they are read.
+	gathering = 300 * time.Millisecond
+	// mindingPause is how long a runner that cannot remember waits before it tries again.
+	mindingPause = 10 * time.Second
+)
+
+// firing is the engine as the runner of jobs sees it, inside the sidecar.
+type firing struct {
+	project string
+	host    *engine.Engine
+	sidecar *lb.Sidecar
+	log     *slog.Logger
+	runner  *cron.Runner
+
+	mu         sync.Mutex
+	registered map[string]registered      // by job
+	lives      map[string]engine.Lifespan // by container ID
+	starts     map[string]bool            // by name: what this process makes and starts
+	gathers    bool                       // the registrations will be read soon
+}
+
+// registered is a job as the host has it.
+type registered struct {
+	by plan.Replica
+	compose.Registration
+}
+
+func newFiring(project string, host *engine.Engine, sidecar *lb.Sidecar, log *slog.Logger) *firing {
+	f := &firing{project: project, host: host, sidecar: sidecar, log: log, lives: map[string]engine.Lifespan{}, starts: map[string]bool{}}
+	f.runner = cron.NewRunner(cron.Options{
+		Project: project, Engine: f, Store: &cron.Files{Folder: lb.JobsFolder}, Clock: cron.NewSystemClock(), Log: log,
+	})
+	return f
+}
+
+// run fires until the context ends.
+func (f *firing) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := f.runner.Run(ctx); err != nil {
+			f.log.Error("no job fires until this is mended", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(mindingPause):
+			}
+		}
+	}
+}
+
+// happened takes in an event of the engine.
+func (f *firing) happened(e engine.Event) {
+	switch e.Role {
+	case compose.RoleRun:
+		switch e.Action {
+		case "start", "die", "destroy", "pause", "unpause":
+			f.runner.Nudge(false)
+		}
+	case compose.RoleJob, "": // a registration, or a stream that begins
+		f.gather()
+	}
+}
+
+// gather has the registrations read once no more than a moment has passed: a project may have a thousand.
+func (f *firing) gather() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gathers {
+		return
+	}
+	f.gathers = true
+	time.AfterFunc(gathering, func() {
+		f.mu.Lock()
+		f.gathers = false
+		f.mu.Unlock()
+		f.runner.Nudge(true)
+	})
+}
+
+// Jobs reads the registrations. One that cannot be read is told, and is none.
+func (f *firing) Jobs(ctx context.Context) ([]cron.Job, error) {
+	found, err := f.host.Jobs(ctx, f.project)
+	if err != nil {
+		return nil, err
+	}
+	newest := map[string]registered{}
+	for _, r := range found {
+		one := registered{by: r}
+		if err := json.Unmarshal([]byte(r.Job), &one.Registration); err != nil {
+			f.log.Error("a job's registration cannot be read", "container", r.Name, "error", err)
+			continue
+		}
+		if other, ok := newest[r.Service]; !ok || other.by.Generation < r.Generation {
+			newest[r.Service] = one
+		}
+	}
+	f.mu.Lock()
+	f.registered = newest
+	f.mu.Unlock()
+	jobs := make([]cron.Job, 0, len(newest))
+	for name, one := range newest {
+		// The engine tells seconds: the generation tells registrations of one second apart.
+		since := one.by.CreatedAt.Add(time.Duration(one.by.Generation))
+		job, err := cron.NewJob(f.project, name, one.Timing, since)
+		if err != nil {
+			f.log.Error("a job's registration cannot be read", "container", one.by.Name, "error", err)
+			continue
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs, nil
+}
+
+// Runs lists the runs; of each that began, when it did and how it ended is asked for once.
+func (f *firing) Runs(ctx context.Context) ([]cron.Run, error) {
+	found, err := f.host.Runs(ctx, f.project)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]cron.Run, 0, len(found))
+	there := map[string]bool{}
+	for _, r := range found {
+		there[r.ID] = true
+		seconds, err := strconv.ParseInt(r.Fire, 10, 64)
+		if err != nil {
+			continue // nobody of ours made it
+		}
+		run := cron.Run{
+			Name: r.Name, Job: r.Service, Fire: time.Unix(seconds, 0).UTC(), Attempt: max(1, r.Attempt), Trigger: cron.Trigger(r.Trigger), Stage: stageOf(r.State),
+		}
+		if run.Stage == cron.Created && !f.startsItself(r.Name) {
+			// A sidecar before this one made it, and the engine may be about to start it for that: it answers after it has.
+			life, err := f.host.Lifespan(ctx, r.ID)
+			if err != nil {
+				return nil, err
+			}
+			run.Stage = stageOf(life.State)
+		}
+		if run.Stage != cron.Created {
+			life, err := f.life(ctx, r.ID, run.Stage == cron.Ended)
+			if err != nil {
+				return nil, err
+			}
+			if life.State == "" { // gone
+				continue
+			}
+			run.Started, run.Finished, run.ExitCode, run.OOM = life.Started, life.Finished, life.ExitCode, life.OOM
+		}
+		runs = append(runs, run)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id := range f.lives {
+		if !there[id] {
+			delete(f.lives, id)
+		}
+	}
+	return runs, nil
+}
+
+func stageOf(state plan.State) cron.Stage {
+	switch state {
+	case plan.Created:
+		return cron.Created
+	case plan.Running, plan.Paused, plan.Restarting:
+		return cron.Live
+	}
+	return cron.Ended
+}
+
+func (f *firing) life(ctx context.Context, id string, ended bool) (engine.Lifespan, error) {
+	f.mu.Lock()
+	life, known := f.lives[id]
+	f.mu.Unlock()
+	if known && (!ended || !life.Finished.IsZero()) {
+		return life, nil
+	}
+	life, err := f.host.Lifespan(ctx, id)
+	if err != nil {
+		return life, err
+	}
+	if !ended { // it may have ended since the list: that is for the next look
+		life.Finished = time.Time{}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lives[id] = life
+	return life, nil
+}
+
+// Start makes and starts a run. While a command works on the project it waits; and what it waits for of the job's
+// dependencies is begun again after a command.
+func (f *firing) Start(ctx context.Context, start cron.Start) error {
+	for {
+		work, leave, err := f.sidecar.Alone(ctx)
+		if err != nil {
+			return away(err)
+		}
+		err = f.start(ctx, work, start)
+		yields := work.Err() != nil && ctx.Err() == nil && errors.Is(err, context.Canceled)
+		leave()
+		if !yields {
+			return away(err)
+		}
+	}
+}
+
+// away tells the runner's word for what is to be tried again.
+func away(err error) error {
+	if errors.Is(err, engine.ErrUnreachable) || errors.Is(err, context.Canceled) || errors.Is(err, engine.ErrGone) {
+		return fmt.Errorf("%w: %w", cron.ErrAway, err)
+	}
+	return err
+}
+
+func (f *firing) start(ctx, work context.Context, start cron.Start) error {
+	job, ok := f.job(start.Job)
+	if !ok {
+		f.gather()
+		return fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
+	}
+	if err := f.fulfil(work, job, start.Scheduled); err != nil {
+		return err
+	}
+	run := engine.RunOf{Job: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
+		compose.LabelFire: strconv.FormatInt(start.Scheduled.Unix(), 10), compose.LabelTrigger: string(start.Trigger),
+		compose.LabelAttempt: strconv.Itoa(start.Attempt),
+	}}
+	f.noteStart(start.Run, true)
+	defer f.noteStart(start.Run, false)
+	if err := f.host.MakeRun(ctx, run); err != nil {
+		if errors.Is(err, engine.ErrGone) { // it is registered by another container by now
+			f.gather()
+		}
+		return err
+	}
+	life, err := f.host.Lifespan(ctx, start.Run)
+	if err != nil || life.State != "" && life.State != plan.Created {
+		return err // a sidecar before this one had it started: what ended is not started again
+	}
+	return f.host.Do(ctx, plan.Start{Container: plan.Container{Ref: plan.Ref{Service: start.Job}, Name: start.Run}})
+}
+
+func (f *firing) noteStart(run string, starts bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if starts {
+		f.starts[run] = true
+	} else {
+		delete(f.starts, run)
+	}
+}
+
+func (f *firing) startsItself(run string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.starts[run]
+}
+
+func (f *firing) job(name string) (registered, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	one, ok := f.registered[name]
+	return one, ok
+}
+
+// fulfil waits until what a job depends on is as it asks.
+func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time) error {
+	if len(job.DependsOn) == 0 {
+		return nil
+	}
+	within := dependsWithin
+	if job.StartDeadline > 0 {
+		within = max(time.Until(scheduled.Add(job.StartDeadline)), time.Second)
+	}
+	until := time.Now().Add(within)
+	replicas, err := f.host.List(ctx, f.project)
+	if err != nil {
+		return err
+	}
+	for _, d := range job.DependsOn {
+		err := f.dependency(ctx, d, replicas, until)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case d.Required:
+			return fmt.Errorf("depends on %s: %w", d.Service, err)
+		default:
+			f.log.Warn("a run does without what its job depends on", "job", job.by.Service, "dependency", d.Service, "error", err)
+		}
+	}
+	return nil
+}
+
+// dependency waits for the replicas of one service.
+func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas []plan.Replica, until time.Time) error {
+	condition := plan.AwaitRunning
+	switch d.Condition {
+	case types.ServiceConditionHealthy:
+		condition = plan.AwaitHealthy
+	case types.ServiceConditionCompletedSuccessfully:
+		condition = plan.AwaitCompleted
+	}
+	found := false
+	for _, r := range replicas {
+		if r.Service != d.Service || r.Role != compose.RoleReplica || r.SetAside() {
+			continue
+		}
+		found = true
+		if condition == plan.AwaitRunning && r.State == plan.Running {
+			continue
+		}
+		if condition == plan.AwaitCompleted && r.State == plan.Exited && r.ExitCode == 0 {
+			continue
+		}
+		step := plan.Await{Container: plan.Container{Ref: r.Ref, ID: r.ID, Name: r.Name}, Condition: condition, Within: max(time.Until(until), time.Second)}
+		if err := f.sidecar.Fulfilled(ctx, step); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return errors.New("it has no container: `hyper-lite up` makes it")
+	}
+	return nil
+}
+
+// Stop stops a run, within its grace period.
+func (f *firing) Stop(ctx context.Context, run string) error {
+	return away(f.host.Do(ctx, plan.Stop{Container: plan.Container{Name: run}}))
+}
+
+// Remove removes an ended run, and what was its own.
+func (f *firing) Remove(ctx context.Context, run string) error {
+	return away(f.host.Do(ctx, plan.Remove{Container: plan.Container{Name: run}, Volumes: true}))
+}
+
+// Tell posts an end to a webhook, or runs the command that is told of it in a container like the run's own.
+func (f *firing) Tell(ctx context.Context, tell cron.Tell) error {
+	// A command that takes the project away must find the container running, or not at all.
+	_, leave, err := f.sidecar.Alone(ctx)
+	if err != nil {
+		return away(err)
+	}
+	begun := sync.OnceFunc(leave)
+	defer begun()
+	ctx, cancel := context.WithTimeout(ctx, tellsWithin)
+	defer cancel()
+	end := cron.End{Project: f.project, Record: tell.Record, Log: f.lastLines(ctx, tell.Record.Run)}
+	if tell.Notify.Webhook != "" {
+		begun()
+		return end.Post(ctx, http.DefaultClient, tell.Notify.Webhook)
+	}
+	job, ok := f.job(tell.Record.Job)
+	if !ok {
+		return fmt.Errorf("tell of the end of %s: the job is not registered any more", tell.Record.Run)
+	}
+	text := strings.Join(end.Log, "\n")
+	if text != "" {
+		text += "\n"
+	}
+	return away(f.host.RunToEnd(ctx, engine.RunOf{
+		Job: job.by, Name: tell.Record.Run + "-notify", Role: compose.RoleHook, Command: tell.Notify.Command, Environment: end.Environment(),
+	}, text, begun))
+}
+
+// lastLines are the end of a run's log: none where it never ran or is gone.
+func (f *firing) lastLines(ctx context.Context, run string) []string {
+	var log bytes.Buffer
+	if err := f.host.Logs(ctx, run, engine.LogOptions{Tail: strconv.Itoa(cron.LogLines)}, &log, &log); err != nil {
+		f.log.Warn("the log of a run cannot be told", "run", run, "error", err)
+		return nil
+	}
+	text := strings.TrimRight(log.String(), "\n")
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}

@@ -1,0 +1,268 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mattn/go-shellwords"
+	"github.com/urfave/cli/v2"
+
+	"hyper-lite/compose"
+	"hyper-lite/engine"
+	"hyper-lite/plan"
+)
+
+func (p *program) runVerb() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "run a command in a new container of a service, beside its replicas",
+		ArgsUsage: "SERVICE [COMMAND] [ARG...]",
+		Description: `hyper-lite run --rm web sh                 a shell in a new container; what web depends on is started first
+hyper-lite run --rm --no-deps -e DEBUG=1 web ./manage.py migrate
+hyper-lite run --rm -T db pg_dump shop > shop.sql
+hyper-lite run -d --name import -v ./data:/data web ./import /data
+hyper-lite run --rm --service-ports web      with the ports of the service, which must be free`,
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "build", Usage: "build images before"},
+			&cli.StringSliceFlag{Name: "cap-add", Usage: "`CAPABILITY` that it has, too; may be repeated"},
+			&cli.StringSliceFlag{Name: "cap-drop", Usage: "`CAPABILITY` that it has not; may be repeated"},
+			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "leave it running in the background, and print its ID"},
+			&cli.StringFlag{Name: "entrypoint", Usage: "`PROGRAM` with arguments, instead of the service's entrypoint and command"},
+			&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "`NAME=VALUE` of a variable, or NAME for the value it has here; may be repeated"},
+			&cli.StringSliceFlag{Name: "env-from-file", Usage: "`FILE` with variables; may be repeated"},
+			&cli.StringSliceFlag{Name: "label", Aliases: []string{"l", "labels"}, Usage: "`NAME=VALUE` of a label; may be repeated"},
+			&cli.StringFlag{Name: "name", Usage: "`NAME` of the container"},
+			&cli.BoolFlag{Name: "no-deps", Usage: "leave alone what the service depends on"},
+			&cli.StringSliceFlag{Name: "publish", Aliases: []string{"p"}, Usage: "`PORT` to publish, written as under ports: 8080:80; may be repeated"},
+			&cli.StringFlag{Name: "pull", Usage: "always, missing, never or policy (default: policy, that of the file)"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show nothing but what it says itself"},
+			&cli.BoolFlag{Name: "quiet-build", Usage: "do not show how builds proceed"},
+			&cli.BoolFlag{Name: "quiet-pull", Usage: "do not show how pulls proceed"},
+			&cli.BoolFlag{Name: "remove-orphans", Usage: "remove containers of services that the files do not have"},
+			&cli.BoolFlag{Name: "rm", Usage: "remove the container once it has ended, and its anonymous volumes"},
+			&cli.BoolFlag{Name: "service-ports", Aliases: []string{"P"}, Usage: "publish the service's ports"},
+			&cli.BoolFlag{Name: "use-aliases", Usage: "answer to the service's names in its networks"},
+			&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "as this `USER`"},
+			&cli.StringSliceFlag{Name: "volume", Aliases: []string{"v", "volumes"}, Usage: "`SOURCE:TARGET` to mount; may be repeated"},
+			&cli.StringFlag{Name: "workdir", Aliases: []string{"w"}, Usage: "in this `FOLDER` of the container"},
+		}, terminalFlags(false)...),
+		Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error { return i.runOnce(ctx, c) }),
+	}
+}
+
+// once is one `run`: the container to be made, and how it is joined.
+type once struct {
+	service  compose.Service
+	options  plan.OneOffOptions
+	detached bool
+	tty      bool
+	stdin    bool
+}
+
+func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
+	if c.NArg() < 1 {
+		return &usageError{msg: "run needs a service", hint: "as in `hyper-lite run --rm web sh`"}
+	}
+	if c.Bool("quiet") {
+		i.settings.progress = "quiet"
+	}
+	i.quietPull, i.quietBuild = c.Bool("quiet-pull"), c.Bool("quiet-build")
+	one, project, err := i.wantedOnce(ctx, c)
+	if err != nil {
+		return err
+	}
+	begin, err := i.prepare(ctx, project, one)
+	if err != nil || i.dryRun {
+		return err
+	}
+	host, err := i.host(ctx, project)
+	if err != nil {
+		return err
+	}
+	host.Report = nil // from here on the streams are the container's
+	start := func() error { return host.Apply(ctx, begin) }
+	if one.detached {
+		if err := start(); err != nil {
+			return err
+		}
+		return i.printID(ctx, project, one.options.Name)
+	}
+	ending := engine.NextExit
+	if one.options.AutoRemove {
+		ending = engine.Removed
+	}
+	return i.join(ctx, i.opened, joining{
+		container: one.options.Name, name: one.options.Name, ending: ending, tty: one.tty, stdin: one.stdin,
+		proxy: true, kills: true, start: start,
+	})
+}
+
+// wantedOnce reads the files and flags of run.
+func (i *invocation) wantedOnce(ctx context.Context, c *cli.Context) (once, compose.Project, error) {
+	one := once{detached: c.Bool("detach")}
+	var err error
+	if one.tty, one.stdin, err = i.terminalOf(c); err != nil {
+		return one, compose.Project{}, err
+	}
+	if c.Bool("service-ports") && len(c.StringSlice("publish")) > 0 {
+		return one, compose.Project{}, usagef("--service-ports and --publish exclude each other")
+	}
+	options, err := i.planOptions(c)
+	if err != nil {
+		return one, compose.Project{}, err
+	}
+	service := c.Args().First()
+	options.Services = nil
+	project, err := i.loadScaled(ctx, nil, []string{service}, options.NoDeps)
+	if err != nil {
+		return one, project, err
+	}
+	if err := runnable(project, service); err != nil {
+		return one, project, err
+	}
+	options.RemoveOrphans = options.RemoveOrphans || truthy(i.setting("COMPOSE_REMOVE_ORPHANS"))
+	if options.System, err = i.system(ctx, project); err != nil {
+		return one, project, err
+	}
+	how, err := oneOffOf(c, one)
+	if err != nil {
+		return one, project, err
+	}
+	id := newID()
+	one.options = plan.OneOffOptions{Options: options, Name: c.String("name"), AutoRemove: c.Bool("rm")}
+	if one.options.Name == "" {
+		one.options.Name = fmt.Sprintf("%s-%s-run-%s", project.Name, service, id[:12])
+	}
+	one.service, err = compose.OneOffOf(project, service, id, how)
+	if mistake, ok := err.(*compose.MistakeError); ok {
+		return one, project, &usageError{msg: mistake.Error()}
+	}
+	return one, project, err
+}
+
+// oneOffOf is what the flags and arguments say of the container.
+func oneOffOf(c *cli.Context, one once) (compose.OneOff, error) {
+	how := compose.OneOff{
+		Command: c.Args().Tail(), Env: c.StringSlice("env"), EnvFiles: c.StringSlice("env-from-file"),
+		User: c.String("user"), WorkDir: c.String("workdir"), Labels: c.StringSlice("label"),
+		Volumes: c.StringSlice("volume"), Publish: c.StringSlice("publish"),
+		CapAdd: c.StringSlice("cap-add"), CapDrop: c.StringSlice("cap-drop"),
+		ServicePorts: c.Bool("service-ports"), UseAliases: c.Bool("use-aliases"), TTY: one.tty, Stdin: one.stdin,
+	}
+	if !c.IsSet("entrypoint") {
+		return how, nil
+	}
+	words, err := shellwords.Parse(c.String("entrypoint"))
+	if err != nil {
+		return how, usagef("--entrypoint: %q: %v", c.String("entrypoint"), err)
+	}
+	how.Entrypoint = append([]string{}, words...) // an empty one clears the image's
+	return how, nil
+}
+
+// runnable is an error where the files do not let a service be run by hand.
+func runnable(project compose.Project, service string) error {
+	known := serviceNames(project, nil)
+	for _, j := range project.Jobs {
+		if j.Name == service && !j.Manual {
+			return fmt.Errorf("job %s is not to be run by hand: its triggers say manual: false", service)
+		}
+		known = append(known, j.Name)
+	}
+	if slices.Contains(project.Disabled, service) {
+		return fmt.Errorf("service %s is switched off by its profiles", service)
+	}
+	return noSuchService([]string{service}, known)
+}
+
+// prepare makes the container, and before it what it needs, under the project's lock. It returns what starts it.
+func (i *invocation) prepare(ctx context.Context, project compose.Project, one once) (begin plan.Plan, err error) {
+	host, err := i.host(ctx, project)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	if !i.dryRun {
+		taken, lockErr := i.lockLoosely(ctx, project, "run", []string{one.service.Name})
+		if lockErr != nil {
+			return plan.Plan{}, lockErr
+		}
+		defer taken.release(&err)
+	}
+	look := func(ctx context.Context) (plan.Observed, error) { return host.Observe(ctx, project) }
+	decide := func(have plan.Observed) (first plan.Plan, err error) {
+		first, begin, err = plan.OneOff(project, have, one.service, one.options)
+		return first, err
+	}
+	if i.dryRun {
+		have, err := look(ctx)
+		if err != nil {
+			return begin, err
+		}
+		next, err := decide(have)
+		if err != nil {
+			return begin, err
+		}
+		return begin, i.printPlan(next.Then(begin), "text")
+	}
+	defer i.finishProgress()
+	defer func() { err = errors.Join(err, host.Release()) }()
+	next, err := host.Decide(ctx, look, decide)
+	if err != nil {
+		return begin, err
+	}
+	if err := i.possible(ctx, next); err != nil {
+		return begin, err
+	}
+	i.announce(next)
+	if images := next.Images(); !images.Empty() { // as `up` does it: a bad image touches nothing, and a new one may change what is to do
+		if err := host.Apply(ctx, images); err != nil {
+			return begin, err
+		}
+		one.options.ImagesReady = true
+		if next, err = host.Decide(ctx, look, decide); err != nil {
+			return begin, err
+		}
+		i.announce(next)
+	}
+	if err := host.Apply(ctx, next); err != nil {
+		i.finishProgress()
+		return begin, i.explained(ctx, project, err)
+	}
+	return begin, nil
+}
+
+// announce shows what is to come.
+func (i *invocation) announce(next plan.Plan) {
+	show := i.show()
+	for _, w := range next.Warnings {
+		show.warn(w)
+	}
+	show.expect(next)
+}
+
+// printID prints the ID of a container by its name.
+func (i *invocation) printID(ctx context.Context, project compose.Project, name string) error {
+	replicas, err := i.opened.List(ctx, project.Name)
+	if err != nil {
+		return err
+	}
+	for _, r := range replicas {
+		if r.Name == name {
+			fmt.Fprintln(i.Out, r.ID)
+			return nil
+		}
+	}
+	fmt.Fprintln(i.Out, name) // it has ended, and is gone
+	return nil
+}
+
+// newID tells one run from every other.
+func newID() string {
+	var id [32]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}

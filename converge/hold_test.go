@@ -1,0 +1,58 @@
+package converge_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"hyper-lite/converge"
+	"hyper-lite/plan"
+)
+
+// What the sidecar did by itself after the look is looked at again; what it did before is not.
+func TestAHostThatChangedMeanwhileIsLookedAtAgain(t *testing.T) {
+	s := &scripted{}
+	quiet := []time.Duration{0, time.Hour}
+	s.holds = func() (time.Duration, error) {
+		now := quiet[0]
+		quiet = quiet[1:]
+		return now, nil
+	}
+	looks := 0
+	look := func(context.Context) (plan.Observed, error) { looks++; return plan.Observed{}, nil }
+	decide := func(plan.Observed) (plan.Plan, error) {
+		return plan.Plan{Nodes: []plan.Node{{ID: 1, Step: plan.Start{Container: plan.Container{Name: "web"}}}}}, nil
+	}
+	host := converge.Host{Engine: s, Balancer: s}
+	p, err := host.Decide(t.Context(), look, decide)
+	assert.NilError(t, err)
+	assert.Equal(t, looks, 2)
+	assert.NilError(t, host.Apply(t.Context(), p))
+	assert.DeepEqual(t, s.started, []string{"web"})
+}
+
+// A run that changes nothing does not ask the sidecar, nor does one that has images to fetch first.
+func TestWhatChangesNothingHoldsNobody(t *testing.T) {
+	look := func(context.Context) (plan.Observed, error) { return plan.Observed{}, nil }
+	for _, p := range []plan.Plan{{}, {Nodes: []plan.Node{{ID: 1, Step: plan.Pull{Image: "app"}}}}} {
+		s := &scripted{}
+		_, err := converge.Host{Engine: s, Balancer: s}.Decide(t.Context(), look, func(plan.Observed) (plan.Plan, error) { return p, nil })
+		assert.NilError(t, err)
+		assert.Assert(t, !s.did("hold"))
+	}
+}
+
+func TestASidecarThatCannotBeHeldIsOnlyWarnedOf(t *testing.T) {
+	s := &scripted{holds: func() (time.Duration, error) { return 0, errors.New("it hangs") }}
+	var warned []string
+	host := converge.Host{Engine: s, Balancer: s, Warn: func(text string) { warned = append(warned, text) }}
+	look := func(context.Context) (plan.Observed, error) { return plan.Observed{}, nil }
+	want := plan.Plan{Nodes: []plan.Node{{ID: 1, Step: plan.Stop{}}}}
+	p, err := host.Decide(t.Context(), look, func(plan.Observed) (plan.Plan, error) { return want, nil })
+	assert.NilError(t, err)
+	assert.Equal(t, len(p.Nodes), 1)
+	assert.DeepEqual(t, warned, []string{"it hangs"})
+}
