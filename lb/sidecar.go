@@ -173,19 +173,15 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	return errors.Join(err, <-ended, <-ended, <-ended)
 }
 
-// tidy gives memory back that the start and the last changes took, and that little else would collect: the
-// probes alone leave next to no garbage.
+// tidy gives memory back that the start and the last changes took, and that little else would: the probes alone
+// leave next to no garbage, and run in few pages of the executable.
 func tidy(ctx context.Context) {
-	started := false
-	for pause := 2 * time.Second; ; pause = time.Minute {
+	for pause := 2 * time.Second; ; pause = min(5*pause, time.Minute) {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 			debug.FreeOSMemory()
-		}
-		if !started {
-			started = true
 			dropPages()
 		}
 	}
