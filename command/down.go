@@ -111,21 +111,20 @@ func (i *invocation) apply(
 		return i.printPlan(next, "text")
 	}
 	defer func() { err = errors.Join(err, host.Release()) }()
-	next, err := host.Decide(ctx, watch, decide)
-	if err != nil {
-		return err
-	}
-	if next.Empty() {
-		i.warn(next.Warnings...)
-		i.say("nothing to change")
-		return nil
-	}
-	show := i.show()
-	for _, w := range next.Warnings {
-		show.warn(w)
-	}
-	show.expect(next)
-	err = host.Apply(ctx, next)
-	i.finishProgress()
-	return err
+	defer i.finishProgress()
+	began := false
+	return host.Perform(ctx, watch, decide, func(next plan.Plan) {
+		switch {
+		case !next.Empty():
+			began = true
+			show := i.show()
+			for _, w := range next.Warnings {
+				show.warn(w)
+			}
+			show.expect(next)
+		case !began:
+			i.warn(next.Warnings...)
+			i.say("nothing to change")
+		}
+	})
 }

@@ -2,6 +2,7 @@ package converge
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"hyper-lite/compose"
@@ -32,6 +33,28 @@ func (h Host) Decide(
 		}
 		if quiet > time.Since(begun) {
 			return p, nil
+		}
+	}
+}
+
+// looks is how often a host is looked at anew that changes while a plan for it is done.
+const looks = 3
+
+// Perform decides and does. A container that was started after the look, as by the engine for a command that was killed,
+// is looked at again: what is to go is stopped before it is removed. begins is told of every plan before it is
+// done, an empty one too.
+func (h Host) Perform(
+	ctx context.Context, look func(context.Context) (plan.Observed, error), decide func(plan.Observed) (plan.Plan, error), begins func(plan.Plan),
+) error {
+	for try := 1; ; try++ {
+		p, err := h.Decide(ctx, look, decide)
+		if err != nil {
+			return err
+		}
+		begins(p)
+		err = h.Apply(ctx, p)
+		if _, runs := errors.AsType[*plan.RunsError](err); !runs || try == looks {
+			return err
 		}
 	}
 }

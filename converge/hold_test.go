@@ -3,6 +3,7 @@ package converge_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,4 +56,39 @@ func TestASidecarThatCannotBeHeldIsOnlyWarnedOf(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, len(p.Nodes), 1)
 	assert.DeepEqual(t, warned, []string{"it hangs"})
+}
+
+// What was started after the look, by the engine for a command that was killed say, is stopped before it is removed; what is started
+// again and again is told after three looks.
+func TestWhatWasStartedAfterTheLookIsLookedAtAgain(t *testing.T) {
+	web := plan.Container{Ref: plan.Ref{Service: "web", Slot: 1, Generation: 1}, Name: "web"}
+	for _, c := range []struct {
+		starts int
+		calls  []string
+		fails  bool
+	}{
+		{starts: 0, calls: []string{"remove web.1@1"}},
+		{starts: 1, calls: []string{"remove web.1@1", "stop web.1@1", "remove web.1@1"}},
+		{starts: 9, calls: []string{"remove web.1@1", "stop web.1@1", "remove web.1@1", "stop web.1@1", "remove web.1@1"}, fails: true},
+	} {
+		s, seen, begun := &scripted{}, 0, 0
+		s.holds = func() (time.Duration, error) { return time.Hour, nil }
+		s.does = map[string]func(context.Context) error{"remove web.1@1": func(context.Context) error {
+			if seen > c.starts {
+				return nil
+			}
+			return &plan.RunsError{Container: web, Err: errors.New("it runs")}
+		}}
+		look := func(context.Context) (plan.Observed, error) { seen++; return plan.Observed{}, nil }
+		decide := func(plan.Observed) (plan.Plan, error) {
+			if seen == 1 {
+				return plan.Plan{Nodes: []plan.Node{{ID: 1, Step: plan.Remove{Container: web}}}}, nil
+			}
+			return plan.Plan{Nodes: []plan.Node{{ID: 1, Step: plan.Stop{Container: web}}, {ID: 2, Step: plan.Remove{Container: web}, After: []int{1}}}}, nil
+		}
+		err := converge.Host{Engine: s, Balancer: s}.Perform(t.Context(), look, decide, func(plan.Plan) { begun++ })
+		assert.Equal(t, err != nil, c.fails, "%v", err)
+		assert.Equal(t, begun, seen)
+		assert.DeepEqual(t, slices.DeleteFunc(s.calls, func(call string) bool { return call == "hold" }), c.calls)
+	}
 }

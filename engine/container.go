@@ -149,7 +149,7 @@ func (e *Engine) remove(ctx context.Context, step plan.Remove) error {
 	}
 	err = gone(e.client.ContainerRemove(ctx, id, container.RemoveOptions{RemoveVolumes: step.Volumes}))
 	if errdefs.IsConflict(err) {
-		err = e.removedAlready(ctx, id, err)
+		err = e.removedAlready(ctx, step.Container, id, err)
 	}
 	if err != nil {
 		return err
@@ -166,8 +166,9 @@ func (e *Engine) remove(ctx context.Context, step plan.Remove) error {
 	return errors.Join(errs...)
 }
 
-// removedAlready waits where someone else is removing the container, and returns cause otherwise.
-func (e *Engine) removedAlready(ctx context.Context, id string, cause error) error {
+// removedAlready waits where someone else is removing the container, and returns cause otherwise: as a
+// *plan.RunsError where it runs.
+func (e *Engine) removedAlready(ctx context.Context, c plan.Container, id string, cause error) error {
 	for pause := newPause(); ; {
 		found, err := e.client.ContainerInspect(ctx, id)
 		if errdefs.IsNotFound(err) {
@@ -175,6 +176,9 @@ func (e *Engine) removedAlready(ctx context.Context, id string, cause error) err
 		}
 		if err != nil {
 			return err
+		}
+		if found.State.Running {
+			return &plan.RunsError{Container: c, Err: cause}
 		}
 		if found.State.Status != container.StateRemoving {
 			return cause

@@ -184,6 +184,17 @@ func TestAnonymousVolumesAreTakenOver(t *testing.T) {
 	}
 }
 
+// A container that runs is not removed under whoever started it: the host is to be looked at again.
+func TestWhatRunsIsNotRemoved(t *testing.T) {
+	s := stage(t)
+	c := s.up(s.service("web", nil))
+	runs, ok := errors.AsType[*plan.RunsError](s.Do(t.Context(), plan.Remove{Container: c}))
+	assert.Assert(t, ok)
+	assert.DeepEqual(t, runs.Container, c)
+	assert.Assert(t, s.look(c).State.Running)
+	s.do(plan.Stop{Container: c}, plan.Remove{Container: c})
+}
+
 func TestBalancerStepsAreRefused(t *testing.T) {
 	s := stage(t)
 	assert.ErrorContains(t, s.Do(t.Context(), plan.Route{Service: "web"}), "balancer")

@@ -24,6 +24,16 @@ func (e *UnhealthyError) Error() string {
 	return fmt.Sprintf("await %s %s: %s after %s", e.Container.Ref, e.Condition, e.Reason, e.After.Round(100*time.Millisecond))
 }
 
+// RunsError says that a container which is to be removed runs: something started it after the look at the host.
+type RunsError struct {
+	Container Container
+	Err       error // the engine's
+}
+
+func (e *RunsError) Error() string { return e.Err.Error() }
+
+func (e *RunsError) Unwrap() error { return e.Err }
+
 // HookError says that a hook exited with an error.
 type HookError struct {
 	Container Container // whose hook it is
