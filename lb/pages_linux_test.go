@@ -4,7 +4,6 @@ import (
 	"os"
 	"regexp"
 	"strconv"
-	"syscall"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -22,18 +21,11 @@ func fromFiles(t *testing.T) int {
 	return kib
 }
 
-// inMemory is the type of a tmpfs.
-const inMemory = 0x01021994
-
 func TestPagesOfTheStartAreGivenBack(t *testing.T) {
 	before := fromFiles(t)
-	offered := dropPages()
+	given := dropPages()
 	after := fromFiles(t)
-	t.Logf("%d KiB offered, %d KiB before, %d KiB after", offered>>10, before, after)
-	var at syscall.Statfs_t
-	assert.NilError(t, syscall.Statfs("/proc/self/exe", &at))
-	if offered == 0 || at.Type == inMemory {
-		return // a kernel that cannot, or a file that has no place but memory
-	}
-	assert.Assert(t, after < before, "pages were offered, and none was taken")
+	t.Logf("%d KiB given back, %d KiB before, %d KiB after", given>>10, before, after)
+	assert.Assert(t, given > 0)
+	assert.Assert(t, after < before, "pages were given back, and all are there")
 }

@@ -176,13 +176,13 @@ func (s *Sidecar) Run(ctx context.Context) error {
 // tidy gives memory back that the start and the last changes took, and that little else would: the probes alone
 // leave next to no garbage, and run in few pages of the executable.
 func tidy(ctx context.Context) {
-	for pause := 2 * time.Second; ; pause = min(5*pause, time.Minute) {
+	for pause := time.Second; ; pause = min(4*pause, time.Minute) {
+		debug.FreeOSMemory()
+		dropPages()
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
-			debug.FreeOSMemory()
-			dropPages()
 		}
 	}
 }
