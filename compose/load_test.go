@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 )
@@ -398,4 +400,16 @@ func TestServicesKnowWhatTheFileLeavesOut(t *testing.T) {
 		LoadOptions{Files: []string{"renamed.yaml", "more.yaml"}})
 	elsewhere, _ := moved.Service("web")
 	assert.Equal(t, elsewhere.Digest.Hash, web.Digest.Hash)
+}
+
+// What the variable asks for is done on Windows alone: elsewhere no path begins with a drive.
+func TestWindowsPathsAreAskedFor(t *testing.T) {
+	for value, want := range map[string]bool{"1": true, "true": true, "True": true, "0": false, "": false} {
+		l := &loading{chosen: selection{env: types.Mapping{"COMPOSE_CONVERT_WINDOWS_PATHS": value}}}
+		var o loader.Options
+		for _, set := range l.options() {
+			set(&o)
+		}
+		assert.Equal(t, o.ConvertWindowsPaths, want, value)
+	}
 }
