@@ -22,7 +22,7 @@ func TestCompatibilityIsCurrent(t *testing.T) {
 		"A test tries each: where this page is wrong, it fails. What is different on purpose, and why: [compose.md](compose.md).\n\n" +
 		"| word | |\n|---|---|\n" +
 		"| works | as in docker compose |\n" +
-		"| works, … | with what is said |\n" +
+		"| works … | with what is said, or within it |\n" +
 		"| no effect | is taken, and does nothing, for the reason that is said |\n" +
 		"| refused | an error names it, and says this |\n\n")
 	b.WriteString("## Commands and flags\n\nFlags may stand before or after the command and its arguments.\n\n")
@@ -260,4 +260,3 @@ func TestFlagsThatAreMissingAreFound(t *testing.T) {
 		assert.ErrorContains(t, err, c.want)
 	}
 }
-func keyTables(t *testing.T, b *strings.Builder)     {}
