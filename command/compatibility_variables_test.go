@@ -24,9 +24,9 @@ type sight int
 
 const (
 	changing sight = iota // what is printed, or how it ends
-	ignored              // nothing
-	refused              // a usage error that names it
-	warned               // one line of warning that names it, and nothing else
+	ignored               // nothing
+	refused               // a usage error that names it
+	warned                // one line of warning that names it, and nothing else
 )
 
 const variablesFile = `name: shop
@@ -138,7 +138,13 @@ func TestOlderNamesOfFlags(t *testing.T) {
 	assert.Assert(t, !strings.Contains(s.run("--no-ansi", "scale", "nonsense").err, "\x1b["))
 	assert.Assert(t, !strings.Contains(s.run("--no-ansi", "nonsense").err, "\x1b["))
 	assert.Equal(t, s.run("--no-ansi", "--ansi=never", "ps").code, exitUsage)
-	r := s.run("--workdir", s.dir, "ps") // beside the --project-directory of run
-	assert.Equal(t, r.code, exitUsage)
-	assert.Assert(t, strings.Contains(r.err, "--workdir"), r.err)
+	for _, typed := range []string{"ps", "exec web true", "exec --workdir /srv web true"} {
+		r := s.run(append([]string{"--workdir", s.dir}, strings.Fields(typed)...)...) // beside the --project-directory of run
+		assert.Equal(t, r.code, exitUsage)
+		assert.Assert(t, strings.Contains(r.err, "--project-directory and --workdir"), r.err)
+	}
+	var out lockedBuffer
+	p := &program{IO: IO{In: strings.NewReader(""), Out: &out, Err: &out}, env: map[string]string{}}
+	assert.Equal(t, p.run(t.Context(), []string{"--workdir", s.dir, "config", "--services"}), 0)
+	assert.Equal(t, out.String(), "db\nweb\n")
 }

@@ -59,7 +59,7 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 	})
 	s.progress = first(c.String("progress"), p.setting("COMPOSE_PROGRESS"), "auto")
 	s.ansi = first(s.ansi, c.String("ansi"), p.setting("COMPOSE_ANSI"), "auto")
-	if err := refuse(c, refusedFlags); err != nil {
+	if err := refuse(ofProgram(c), refusedFlags); err != nil {
 		return s, err
 	}
 	if truthy(p.setting("COMPOSE_COMPATIBILITY")) {
@@ -92,6 +92,7 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 
 // older reads the names that docker compose once gave to flags, and still takes.
 func (s *settings) older(c *cli.Context) error {
+	c = ofProgram(c)
 	if c.Bool("no-ansi") {
 		if c.IsSet("ansi") {
 			return usagef("--ansi and --no-ansi, its older form, exclude each other")
@@ -105,6 +106,12 @@ func (s *settings) older(c *cli.Context) error {
 		s.directory = folder
 	}
 	return nil
+}
+
+// ofProgram has the flags of every command alone: a verb may have one of the same name, as exec has --workdir.
+func ofProgram(c *cli.Context) *cli.Context {
+	lineage := c.Lineage() // the outermost has no flags
+	return lineage[max(0, len(lineage)-2)]
 }
 
 // setting is a variable that stands in for a flag: of our environment, or else of the project's env file.

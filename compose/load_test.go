@@ -413,3 +413,30 @@ func TestWindowsPathsAreAskedFor(t *testing.T) {
 		assert.Equal(t, o.ConvertWindowsPaths, want, value)
 	}
 }
+
+func TestRemoteFilesAreNamedAsSuch(t *testing.T) {
+	for _, name := range []string{"oci://example.com/shop:1", "https://example.com/shop.git", "git@example.com:shop.git"} {
+		_, _, err := Load(t.Context(), LoadOptions{Files: []string{name}, WorkDir: t.TempDir()})
+		assert.ErrorIs(t, err, ErrNoFile)
+		assert.ErrorContains(t, err, name+": a remote file cannot be read")
+	}
+}
+
+// A hook's own network_mode stands in place of the networks that it would have from its service.
+func TestHookWithANetworkModeOfItsOwn(t *testing.T) {
+	dir := write(t, map[string]string{"compose.yaml": `
+services:
+  web:
+    image: web
+    networks: [back]
+    pre_start: [{command: alone, network_mode: none}, {command: beside}]
+networks: {back: {}}
+`})
+	p, _, err := Load(t.Context(), LoadOptions{WorkDir: dir})
+	assert.NilError(t, err)
+	hooks := p.Services[0].PreStart
+	assert.Equal(t, hooks[0].Service.Body.NetworkMode, "none")
+	assert.Equal(t, len(hooks[0].Service.Body.Networks), 0)
+	assert.Equal(t, len(hooks[0].Service.Networks), 0)
+	assert.Equal(t, len(hooks[1].Service.Body.Networks), 1)
+}
