@@ -404,3 +404,46 @@ func printRows(b *strings.Builder, rows []row) {
 		fmt.Fprintf(b, "| %s | %s |\n", name, strings.ReplaceAll(g.text, "|", `\|`))
 	}
 }
+
+// The verdicts are seen, not written down: these are known from elsewhere.
+func TestVerdictsOnKeys(t *testing.T) {
+	samples := readSamples(t)
+	keys := map[string]specKey{}
+	for _, k := range specKeys(t) {
+		keys[k.String()] = k
+	}
+	for name, want := range map[string]string{
+		"services.*.image":                              "works",
+		"services.*.umask":                              "refused: the engine's API has no such setting: set it in the entrypoint",
+		"services.*.pre_start[].umask":                  "refused: the engine's API has no such setting: set it in the entrypoint",
+		"jobs.*.ports":                                  "refused: cannot be published by a job",
+		"services.*.annotations":                        "works from engine 24.0 (API 1.43) on",
+		"services.*.networks.*.gw_priority":             "works from engine 28.0 (API 1.48) on",
+		"networks.*.enable_ipv4":                        "works from engine 27.2 (API 1.47) on",
+		"services.*.build.secrets[].source":             "works, where buildx is; refused by name without it",
+		"services.*.volumes[].volume.subpath":           "works from engine 26.0 (API 1.45) on",
+		"services.*.deploy.update_config.order":         "works",
+		"services.*.credential_spec.config":             "refused: config needs a Swarm: use file or registry",
+		"version":                                       "warned of: compose.yaml: `version` is obsolete and has no effect; take it out",
+		"services.*.healthcheck.disable":                "works",
+		"services.*.develop.watch[].exec.command":       "works",
+		"services.*.blkio_config.weight_device[]":       "",
+		"services.*.ports[].published":                  "works",
+		"jobs.*.triggers.schedule[].missed_fires":       "works",
+		"services.*.depends_on.*.condition":             "works",
+		"services.*.build.additional_contexts":          "works, where buildx is; refused by name without it",
+		"services.*.volumes[].image.subpath":            "works from engine 28.0 (API 1.48) on",
+		"services.*.healthcheck.start_interval":         "works from engine 25.0 (API 1.44) on",
+		"services.*.networks.*.interface_name":          "works from engine 28.1 (API 1.49) on",
+		"services.*.pre_start[].networks.*.mac_address": "works from engine 25.0 (API 1.44) on",
+	} {
+		k, known := keys[name]
+		assert.Equal(t, known, want != "", name)
+		if known {
+			assert.Check(t, samples.verdict(t, k) == want, "%s: %s", name, samples.verdict(t, k))
+		}
+	}
+	unknown := keys["services.*.image"]
+	unknown.way = []string{"services", "*", "imagine"}
+	assert.Assert(t, strings.HasPrefix(samples.verdict(t, unknown), "refused: unknown key"))
+}
