@@ -13,7 +13,7 @@ TEST_IMAGES := $(DEMO_IMAGES) redis:7 postgres:15
 TEST := go test -p 2 -parallel 4 -timeout 20m
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 
-.PHONY: build test unit lint bench rollout-bench images format demo install install-plugin clean help engine
+.PHONY: build test unit lint bench rollout-bench images format docs demo install install-plugin clean help engine
 
 build: ## build ./hyper-lite
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LINK)" -o hyper-lite .
@@ -45,6 +45,9 @@ lint: ## gofumpt, go vet, staticcheck; shellcheck where it is installed
 format: ## gofumpt, in place
 	$(TOOL) gofumpt -w .
 
+docs: ## docs/reference, docs/man and docs/compatibility.md, from what the program knows of itself
+	go test ./command -count 1 -run '^(TestReferenceIsCurrent|TestCompatibilityIsCurrent)$$' -update
+
 bench: engine build ## the benchmarks, about ten minutes; docs/performance.md says how to read them
 	images/ensure.sh $(DEMO_IMAGES)
 	go test -p 1 -timeout 30m -tags engine -run '^$$' -bench . -skip '^BenchmarkRollout' ./...
@@ -60,10 +63,12 @@ demo: engine build ## run examples/quickstart and show three replicas answering
 	images/ensure.sh $(DEMO_IMAGES)
 	examples/quickstart/demo.sh
 
-install: build ## install into $(PREFIX)/bin
+install: build ## install into $(PREFIX)/bin, and the man pages into $(PREFIX)/share/man
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	for f in hyper-lite hyper-lite-linux-*; do \
 	if [ -f "$$f" ]; then install -m 755 "$$f" "$(DESTDIR)$(PREFIX)/bin/"; fi; done
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -m 644 docs/man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
 
 install-plugin: build ## install as a plugin of the docker CLI, of this user alone: `docker hyper`
 	install -d "$(DESTDIR)$(PLUGINS)"

@@ -69,7 +69,11 @@ func globalFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-wait-lock", Usage: "fail at once where another command holds the project"},
 		&cli.StringFlag{Name: "host", Aliases: []string{"H"}, Usage: "engine `ADDRESS` (default: DOCKER_HOST, then the docker context)"},
 		&cli.StringFlag{Name: "context", Usage: "docker context `NAME`"},
-		&cli.BoolFlag{Name: "compatibility", Hidden: true}, // refused, by name
+		&cli.BoolFlag{Name: "compatibility", Hidden: true}, // these three are refused, by name
+		&cli.BoolFlag{Name: "verbose", Hidden: true},
+		&cli.StringSliceFlag{Name: "insecure-registry", Hidden: true},
+		&cli.BoolFlag{Name: "no-ansi", Hidden: true}, // these two are older names, out of sight
+		&cli.StringFlag{Name: "workdir", Hidden: true},
 		&cli.BoolFlag{Name: "all-resources", Usage: "networks, volumes and models of the files that nothing uses, too"},
 		&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
 	}

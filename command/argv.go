@@ -242,6 +242,9 @@ func (r *reader) unknownFlag(flag string) error {
 		flags = append(slices.Clone(verb.Flags), flags...)
 	}
 	for _, f := range flags {
+		if flagName(f) == "" {
+			continue // out of sight: perhaps refused
+		}
 		for _, name := range f.Names() {
 			if len(name) > 1 {
 				known = append(known, "--"+name)

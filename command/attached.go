@@ -37,6 +37,10 @@ func attachFlags() []cli.Flag {
 	}
 }
 
+var noMenu = refusal{
+	flag: "menu", why: "there is no menu of keys here", hint: "another terminal does as well: `hyper-lite logs`, `hyper-lite stop`",
+}
+
 // readAttached reads the attachFlags, and refuses those that contradict each other before anything is changed.
 func readAttached(c *cli.Context, project compose.Project, options plan.Options) (attached, error) {
 	a := attached{
@@ -47,8 +51,8 @@ func readAttached(c *cli.Context, project compose.Project, options plan.Options)
 	if a.codeFrom != "" && !a.onFailure {
 		a.onExit = true
 	}
-	if c.Bool("menu") {
-		return a, &usageError{msg: "--menu: there is no menu of keys here", hint: "another terminal does as well: `hyper-lite logs`, `hyper-lite stop`"}
+	if err := refuse(c, []refusal{noMenu}); err != nil {
+		return a, err
 	}
 	background := ""
 	for _, name := range []string{"detach", "wait", "no-start"} {

@@ -9,8 +9,8 @@ import (
 	"hyper-lite/plan"
 )
 
-// possible is an error where the engine cannot make a container that a plan would create. It names all that
-// stands in the way, and is asked before anything is changed.
+// possible is an error where the engine cannot make a container or a network that a plan would create. It names all
+// that stands in the way, and is asked before anything is changed.
 func (i *invocation) possible(ctx context.Context, next plan.Plan) error {
 	host, err := i.engine(ctx)
 	if err != nil {
@@ -23,6 +23,10 @@ func (i *invocation) possible(ctx context.Context, next plan.Plan) error {
 	var errs []error
 	checked := map[template]bool{} // the replicas of a service are all alike
 	for _, n := range next.Nodes {
+		if network, ok := n.Step.(plan.CreateNetwork); ok {
+			errs = append(errs, engine.CheckNetwork(network, host.APIVersion()))
+			continue
+		}
 		create, ok := n.Step.(plan.Create)
 		one := template{create.Service.Role, create.Service.Name}
 		if !ok || checked[one] {

@@ -26,6 +26,20 @@ const (
 	exitInterrupted = 130
 )
 
+// exitCodes are those of hyper-lite itself, as help tells them. exec, run, attach and wait end with those of others.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitDone, "done"},
+	{exitError, "error"},
+	{exitUsage, "wrong usage; or changes, with plan --detailed-exitcode"},
+	{exitUnhealthy, "a replica did not become healthy"},
+	{exitUnreachable, "the engine is out of reach"},
+	{exitLocked, "another command holds the project"},
+	{exitInterrupted, "interrupted"},
+}
+
 // usageError says that the command line is wrong.
 type usageError struct {
 	msg  string

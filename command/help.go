@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,40 +25,32 @@ func (p *program) printHelp(path []*cli.Command) error {
 	return err
 }
 
-func (p *program) programHelp(b *strings.Builder) {
-	fmt.Fprintf(b, "hyper-lite: %s\n\nUsage: hyper-lite [flags] COMMAND [flags] [arguments]\n\n", p.app.Usage)
-	examples(b, `hyper-lite up                        bring ./compose.yaml to life and follow its logs
+const programUsage = programName + " [flags] COMMAND [flags] [arguments]"
+
+const programExamples = `hyper-lite up                        bring ./compose.yaml to life and follow its logs
 hyper-lite up -d --wait              the same in the background, done when all is healthy
 hyper-lite plan                      what up would do, and why
 hyper-lite ps                        what runs
 hyper-lite scale web=5               five replicas behind one port
-hyper-lite down                      take it down, volumes stay`)
+hyper-lite down                      take it down, volumes stay`
+
+func (p *program) programHelp(b *strings.Builder) {
+	fmt.Fprintf(b, "hyper-lite: %s\n\nUsage: %s\n\n", p.app.Usage, programUsage)
+	examples(b, programExamples)
 	b.WriteString("\nCommands:\n")
 	verbs(b, p.app.Commands)
 	b.WriteString("\nFlags of every command:\n")
 	flags(b, p.app.Flags)
-	b.WriteString(`
-Exit codes:
-  0 done   1 error   2 wrong usage   3 not healthy
-  4 engine unreachable   5 another command holds the project   130 interrupted
-
-` + "`hyper-lite COMMAND --help` shows a command's flags.\n")
+	b.WriteString("\nExit codes:\n")
+	for _, e := range exitCodes {
+		fmt.Fprintf(b, "  %-3d  %s\n", e.code, e.meaning)
+	}
+	b.WriteString("\n`hyper-lite COMMAND --help` shows a command's flags.\n")
 }
 
 func (p *program) verbHelp(b *strings.Builder, path []*cli.Command) {
 	verb := path[len(path)-1]
-	name := programName + " " + words(path)
-	fmt.Fprintf(b, "%s: %s\n\nUsage: %s", name, verb.Usage, name)
-	if groups(verb) {
-		b.WriteString(" COMMAND")
-	}
-	if len(verb.Flags) > 0 {
-		b.WriteString(" [flags]")
-	}
-	if verb.ArgsUsage != "" {
-		b.WriteString(" " + verb.ArgsUsage)
-	}
-	b.WriteString("\n")
+	fmt.Fprintf(b, "%s %s: %s\n\nUsage: %s\n", programName, words(path), verb.Usage, usageLine(path))
 	if verb.Description != "" {
 		b.WriteString("\n")
 		examples(b, verb.Description)
@@ -74,6 +67,22 @@ func (p *program) verbHelp(b *strings.Builder, path []*cli.Command) {
 		flags(b, verb.Flags)
 	}
 	b.WriteString("\n`hyper-lite --help` shows the flags of every command.\n")
+}
+
+// usageLine is how a verb is typed.
+func usageLine(path []*cli.Command) string {
+	verb := path[len(path)-1]
+	line := programName + " " + words(path)
+	if groups(verb) {
+		line += " COMMAND"
+	}
+	if len(verb.Flags) > 0 {
+		line += " [flags]"
+	}
+	if verb.ArgsUsage != "" {
+		line += " " + verb.ArgsUsage
+	}
+	return line
 }
 
 // groups says that a verb does nothing itself: it only holds others.
@@ -107,7 +116,7 @@ func flags(b *strings.Builder, all []cli.Flag) {
 	}
 	for i, f := range all {
 		if names[i] != "" {
-			fmt.Fprintf(b, "  %-*s  %s\n", width, names[i], strings.ReplaceAll(usageOf(f), "`", ""))
+			fmt.Fprintf(b, "  %-*s  %s\n", width, names[i], flagText(f))
 		}
 	}
 }
@@ -136,6 +145,16 @@ func flagName(f cli.Flag) string {
 		value = parts[1]
 	}
 	return short + long + " " + value
+}
+
+// flagText is what a flag does, with its default where the words do not tell it.
+func flagText(f cli.Flag) string {
+	text := strings.ReplaceAll(usageOf(f), "`", "")
+	d, ok := f.(cli.DocGenerationFlag)
+	if !ok || strings.Contains(text, "default") || slices.Contains([]string{"", "0", "false", "[]"}, d.GetValue()) {
+		return text
+	}
+	return text + " (default: " + d.GetValue() + ")"
 }
 
 func usageOf(f cli.Flag) string {

@@ -77,6 +77,9 @@ func (p *program) ansiMode(argv []string) string {
 		if word == "--ansi" && i+1 < len(argv) {
 			return argv[i+1]
 		}
+		if word == "--no-ansi" {
+			return "never"
+		}
 	}
 	return p.env["COMPOSE_ANSI"]
 }

@@ -51,16 +51,19 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 
 		allResources: c.Bool("all-resources"),
 	}
+	if err := s.older(c); err != nil {
+		return s, err
+	}
 	p.dotenv = compose.EnvFile(compose.LoadOptions{
 		Files: s.files, ProjectDir: s.directory, EnvFiles: s.envFiles, Env: p.variables(),
 	})
 	s.progress = first(c.String("progress"), p.setting("COMPOSE_PROGRESS"), "auto")
-	s.ansi = first(c.String("ansi"), p.setting("COMPOSE_ANSI"), "auto")
-	if c.Bool("compatibility") || truthy(p.setting("COMPOSE_COMPATIBILITY")) {
-		return s, &usageError{
-			msg:  "--compatibility: containers are named as docker compose names them today, with dashes; the names of its first version, with underscores, are not supported",
-			hint: "leave --compatibility and COMPOSE_COMPATIBILITY out; `container_name` gives a single replica another name",
-		}
+	s.ansi = first(s.ansi, c.String("ansi"), p.setting("COMPOSE_ANSI"), "auto")
+	if err := refuse(ofProgram(c), refusedFlags); err != nil {
+		return s, err
+	}
+	if truthy(p.setting("COMPOSE_COMPATIBILITY")) {
+		return s, refusedFlags[0].error()
 	}
 	if s.project != "" && !compose.IsProjectName(s.project) {
 		return s, &usageError{msg: fmt.Sprintf("--project-name: %q is no name of a project", s.project), hint: compose.ProjectNames}
@@ -85,6 +88,30 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// older reads the names that docker compose once gave to flags, and still takes.
+func (s *settings) older(c *cli.Context) error {
+	c = ofProgram(c)
+	if c.Bool("no-ansi") {
+		if c.IsSet("ansi") {
+			return usagef("--ansi and --no-ansi, its older form, exclude each other")
+		}
+		s.ansi = "never"
+	}
+	if folder := c.String("workdir"); folder != "" {
+		if s.directory != "" {
+			return usagef("--project-directory and --workdir, its older name, exclude each other")
+		}
+		s.directory = folder
+	}
+	return nil
+}
+
+// ofProgram has the flags of every command alone: a verb may have one of the same name, as exec has --workdir.
+func ofProgram(c *cli.Context) *cli.Context {
+	lineage := c.Lineage() // the outermost has no flags
+	return lineage[max(0, len(lineage)-2)]
 }
 
 // setting is a variable that stands in for a flag: of our environment, or else of the project's env file.

@@ -288,6 +288,9 @@ func (f source) content(stdin io.Reader) ([]byte, error) {
 	}
 	text, err := os.ReadFile(f.path)
 	if errors.Is(err, os.ErrNotExist) {
+		if isRemote(f.name) {
+			return nil, fmt.Errorf("%w: %s: a remote file cannot be read; fetch it first and name the local copy", ErrNoFile, f.name)
+		}
 		return nil, fmt.Errorf("%w: %s does not exist; name another with -f", ErrNoFile, f.path)
 	}
 	if err != nil {

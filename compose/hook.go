@@ -38,6 +38,9 @@ func (r *reading) hook(of Service, hook types.PreStartHook) Hook {
 	s.Body.Image = cmp.Or(hook.Image, of.Body.Image)
 	s.Body.CustomLabels = of.Body.CustomLabels
 	s.Body.Networks = maps.Clone(hook.Networks)
+	if hook.NetworkMode != "" { // it stands in place of the service's networks
+		s.Body.Networks = r.own(hook.ContainerSpec).Networks
+	}
 	for key, wanted := range s.Body.Networks {
 		if wanted != nil {
 			plain := *wanted

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 )
@@ -398,4 +400,43 @@ func TestServicesKnowWhatTheFileLeavesOut(t *testing.T) {
 		LoadOptions{Files: []string{"renamed.yaml", "more.yaml"}})
 	elsewhere, _ := moved.Service("web")
 	assert.Equal(t, elsewhere.Digest.Hash, web.Digest.Hash)
+}
+
+// What the variable asks for is done on Windows alone: elsewhere no path begins with a drive.
+func TestWindowsPathsAreAskedFor(t *testing.T) {
+	for value, want := range map[string]bool{"1": true, "true": true, "True": true, "0": false, "": false} {
+		l := &loading{chosen: selection{env: types.Mapping{"COMPOSE_CONVERT_WINDOWS_PATHS": value}}}
+		var o loader.Options
+		for _, set := range l.options() {
+			set(&o)
+		}
+		assert.Equal(t, o.ConvertWindowsPaths, want, value)
+	}
+}
+
+func TestRemoteFilesAreNamedAsSuch(t *testing.T) {
+	for _, name := range []string{"oci://example.com/shop:1", "https://example.com/shop.git", "git@example.com:shop.git"} {
+		_, _, err := Load(t.Context(), LoadOptions{Files: []string{name}, WorkDir: t.TempDir()})
+		assert.ErrorIs(t, err, ErrNoFile)
+		assert.ErrorContains(t, err, name+": a remote file cannot be read")
+	}
+}
+
+// A hook's own network_mode stands in place of the networks that it would have from its service.
+func TestHookWithANetworkModeOfItsOwn(t *testing.T) {
+	dir := write(t, map[string]string{"compose.yaml": `
+services:
+  web:
+    image: web
+    networks: [back]
+    pre_start: [{command: alone, network_mode: none}, {command: beside}]
+networks: {back: {}}
+`})
+	p, _, err := Load(t.Context(), LoadOptions{WorkDir: dir})
+	assert.NilError(t, err)
+	hooks := p.Services[0].PreStart
+	assert.Equal(t, hooks[0].Service.Body.NetworkMode, "none")
+	assert.Equal(t, len(hooks[0].Service.Body.Networks), 0)
+	assert.Equal(t, len(hooks[0].Service.Networks), 0)
+	assert.Equal(t, len(hooks[1].Service.Body.Networks), 1)
 }

@@ -120,7 +120,7 @@ func (o *origin) path(doc *document, at []string, n *yaml.Node, in scope) (strin
 		}
 		text = replaced
 	}
-	if strings.Contains(text, "://") || strings.HasPrefix(text, "oci:") || strings.HasPrefix(text, "git@") {
+	if isRemote(text) {
 		o.errs = append(o.errs, doc.errorAt(n, at, "a remote file cannot be read", "fetch it first and name the local copy"))
 		return "", false
 	}
@@ -211,4 +211,9 @@ func (o *origin) anchorCertificates(doc *document, dir string) {
 			}
 		}
 	}
+}
+
+// isRemote says that a file is named as docker compose names one of another machine.
+func isRemote(name string) bool {
+	return strings.Contains(name, "://") || strings.HasPrefix(name, "oci:") || strings.HasPrefix(name, "git@")
 }

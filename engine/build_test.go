@@ -108,7 +108,7 @@ func TestFlagsOfABuildReachBuildx(t *testing.T) {
 func TestWhatTheEnginesOwnBuilderCannotDoIsRefused(t *testing.T) {
 	service := loadService(t, everythingOfABuild)
 	var text strings.Builder
-	for _, err := range needsBuildx(plan.Build{Service: service, Builder: "far", Check: true}) {
+	for _, err := range NeedsBuildx(plan.Build{Service: service, Builder: "far", Check: true}) {
 		text.WriteString(err.Error() + "\n")
 	}
 	golden.Assert(t, text.String(), "needs-buildx.golden")

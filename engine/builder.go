@@ -34,7 +34,7 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 	if section == nil {
 		return errors.New("the service has no build section")
 	}
-	if errs := needsBuildx(step); len(errs) > 0 {
+	if errs := NeedsBuildx(step); len(errs) > 0 {
 		return errors.Join(errs...)
 	}
 	options, err := buildOptions(step)
@@ -71,8 +71,8 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 	return e.follow(step, answer.Body)
 }
 
-// needsBuildx says which keys the engine's own builder does not know.
-func needsBuildx(step plan.Build) []error {
+// NeedsBuildx says which keys and flags of a build the engine's own builder does not know.
+func NeedsBuildx(step plan.Build) []error {
 	section := step.Service.Body.Build
 	var errs []error
 	for _, k := range []struct {

@@ -198,6 +198,10 @@ func readFile(what string, use types.FileReferenceConfig, from types.FileObjectC
 	switch {
 	case bool(from.External):
 		return f, fmt.Errorf("%s is external, which needs a Swarm: use file, environment or content", what)
+	case from.Driver != "":
+		return f, fmt.Errorf("%s is of the driver %s, which needs a Swarm: use file or environment", what, from.Driver)
+	case from.TemplateDriver != "":
+		return f, fmt.Errorf("%s has the template driver %s, which needs a Swarm: write out what it says", what, from.TemplateDriver)
 	case from.File != "":
 		f.source = from.File
 		if f.content, err = os.ReadFile(from.File); err != nil {

@@ -65,6 +65,15 @@ func (e *Engine) findNetwork(ctx context.Context, name string) (*network.Summary
 	return nil, nil
 }
 
+// CheckNetwork says what would keep a network from being made on an engine whose API has that version. It changes nothing
+// and asks no engine.
+func CheckNetwork(step plan.CreateNetwork, api string) error {
+	if step.Config.EnableIPv4 != nil && !supports(api, "1.47") {
+		return fmt.Errorf("networks.%s.enable_ipv4: needs an engine with API 1.47 or newer, this one has %s", step.Key, api)
+	}
+	return nil
+}
+
 func (e *Engine) networkOptions(step plan.CreateNetwork) (network.CreateOptions, error) {
 	config := step.Config
 	options := network.CreateOptions{
@@ -76,12 +85,10 @@ func (e *Engine) networkOptions(step plan.CreateNetwork) (network.CreateOptions,
 		Labels: resourceLabels(config.Labels, config.CustomLabels,
 			e.projectOf(step.Project), composeNetwork, step.Key, step.Digest),
 	}
-	if config.EnableIPv4 != nil {
-		if !e.supports("1.47") {
-			return options, fmt.Errorf("networks.%s.enable_ipv4: needs an engine with API 1.47 or newer, this one has %s", step.Key, e.APIVersion())
-		}
-		options.EnableIPv4 = config.EnableIPv4
+	if err := CheckNetwork(step, e.APIVersion()); err != nil {
+		return options, err
 	}
+	options.EnableIPv4 = config.EnableIPv4
 	if ipam := config.Ipam; ipam.Driver != "" || len(ipam.Config) > 0 || len(ipam.Options) > 0 {
 		options.IPAM = &network.IPAM{Driver: ipam.Driver, Options: ipam.Options, Config: pools(ipam.Config)}
 	}

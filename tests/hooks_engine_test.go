@@ -287,10 +287,13 @@ services:
     - image: `+traefik+`
       command: version
       networks: {side: {}}
+    - image: `+traefik+`
+      command: version
+      network_mode: none
 networks: {front: {}, back: {}, side: {}}
 `)
 	d := p.diary()
 	p.must("up", "-d")
-	d.says([]string{"destroy web-1.pre_start-1", "destroy web-1.pre_start-2", "start web-1"})
+	d.says([]string{"destroy web-1.pre_start-1", "destroy web-1.pre_start-2", "destroy web-1.pre_start-3", "start web-1"})
 	assert.Equal(t, len(p.containers("web")), 1)
 }
