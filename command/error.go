@@ -34,7 +34,7 @@ var exitCodes = []struct {
 	{exitDone, "done"},
 	{exitError, "error"},
 	{exitUsage, "wrong usage; or changes, with plan --detailed-exitcode"},
-	{exitUnhealthy, "a replica did not become healthy"},
+	{exitUnhealthy, "a replica did not become healthy, or a rollout failed or was rolled back"},
 	{exitUnreachable, "the engine is out of reach"},
 	{exitLocked, "another command holds the project"},
 	{exitInterrupted, "interrupted"},
