@@ -95,7 +95,7 @@ func modelTree(model *types.Project, unread bool) (map[string]any, error) {
 	shown.Jobs = maps.Clone(model.Jobs)
 	for name, j := range shown.Jobs {
 		if !unread {
-			body, err := jobBody(name, j, model.Environment)
+			body, err := fromFiles(jobBody(name, j), model.Environment)
 			if err != nil {
 				return nil, fmt.Errorf("print job %s: %w", name, err)
 			}

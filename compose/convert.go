@@ -16,6 +16,7 @@ type conversion struct {
 	l        *loading
 	typed    *types.Project
 	settings Settings
+	unread   map[string]bool // services and jobs with files or variables that are missing, where that is allowed
 	errs     FieldErrors
 }
 
@@ -25,7 +26,7 @@ func (c *conversion) report(path []string, msg, hint string) {
 
 // convert returns the project, or FieldErrors.
 func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
-	c := &conversion{l: l, typed: typed}
+	c := &conversion{l: l, typed: typed, unread: map[string]bool{}}
 	c.readSettings()
 	p.Settings, p.Model = c.settings, typed
 	p.Networks, p.Volumes, p.Configs, p.Secrets = typed.Networks, typed.Volumes, typed.Configs, typed.Secrets
@@ -33,6 +34,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	slices.Sort(p.Disabled)
 	var services []Service
 	for _, name := range slices.Sorted(maps.Keys(typed.Services)) {
+		typed.Services[name] = c.filledIn("services", typed.Services[name])
 		r := c.reading("services", name, typed.Services[name])
 		if r.keys["cron"] != nil {
 			p.Jobs = append(p.Jobs, r.cronJob())
@@ -282,23 +284,29 @@ func (c *conversion) reservedVolume(p Project) {
 
 // unsetSecrets finds secrets and configs whose variable is not set: an empty file would be a silent mistake.
 func (c *conversion) unsetSecrets(p Project) {
-	seen := map[string]bool{}
-	unset := func(section, key string, f types.FileObjectConfig) {
-		at := section + "." + key
-		if _, ok := c.typed.Environment[f.Environment]; f.Environment == "" || ok || seen[at] {
+	unset := func(user, section, key string, f types.FileObjectConfig) {
+		if _, ok := c.typed.Environment[f.Environment]; f.Environment == "" || ok {
 			return
 		}
-		seen[at] = true
-		c.report([]string{section, key, "environment"}, "the variable "+f.Environment+" is not set", "")
+		c.missing(user, []string{section, key, "environment"}, "the variable "+f.Environment+" is not set", "")
 	}
 	for _, s := range everyService(p) {
 		for key, f := range s.Secrets {
-			unset("secrets", key, types.FileObjectConfig(f))
+			unset(s.Name, "secrets", key, types.FileObjectConfig(f))
 		}
 		for key, f := range s.Configs {
-			unset("configs", key, types.FileObjectConfig(f))
+			unset(s.Name, "configs", key, types.FileObjectConfig(f))
 		}
 	}
+}
+
+// missing is a mistake, but for who only looks: then the service or job is not known whole.
+func (c *conversion) missing(user string, path []string, msg, hint string) {
+	if c.l.opt.Looking {
+		c.unread[user] = true
+		return
+	}
+	c.report(path, msg, hint)
 }
 
 func everyService(p Project) []Service {
@@ -313,18 +321,22 @@ func everyService(p Project) []Service {
 func (c *conversion) digests(p *Project) {
 	set := func(s *Service) {
 		digest, err := DigestOf(*s)
-		var unreadable *contentError
-		switch {
-		case errors.As(err, &unreadable):
-			msg := unreadable.err.Error()
-			if errors.Is(err, fs.ErrNotExist) {
-				msg = "there is no file " + unreadable.path
+		for _, one := range unjoined(err) {
+			var unreadable *contentError
+			switch {
+			case errors.As(one, &unreadable):
+				msg := unreadable.err.Error()
+				if errors.Is(one, fs.ErrNotExist) {
+					msg = "there is no file " + unreadable.path
+				}
+				c.missing(s.Name, []string{unreadable.section, unreadable.key, "file"}, msg, "")
+			default:
+				c.report([]string{c.section(s.Name), s.Name}, one.Error(), "")
 			}
-			c.report([]string{unreadable.section, unreadable.key, "file"}, msg, "")
-		case err != nil:
-			c.report([]string{"services", s.Name}, err.Error(), "")
 		}
-		s.Digest = digest
+		if !c.unread[s.Name] {
+			s.Digest = digest
+		}
 	}
 	for i := range p.Services {
 		set(&p.Services[i])
@@ -332,4 +344,19 @@ func (c *conversion) digests(p *Project) {
 	for i := range p.Jobs {
 		set(&p.Jobs[i].Service)
 	}
+}
+
+// unjoined are the errors that stand side by side in one.
+func unjoined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what is wrapped is one story
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, unjoined(e)...)
+		}
+		return all
+	}
+	return []error{err}
 }

@@ -35,6 +35,11 @@ type LoadOptions struct {
 	NoInterpolate bool
 
 	Without Omissions // for `config`; zero is none
+
+	// Looking says that no container will be made, only looked at, stopped or removed. Then what a container holds
+	// may be missing: env and label files, and the contents of configs and secrets. A service or job that cannot be
+	// known whole has the zero Digest.
+	Looking bool
 }
 
 // ProjectNames says what a project may be called.
@@ -281,14 +286,13 @@ func (l *loading) bind(model map[string]any, details types.ConfigDetails, name s
 		}
 	}()
 	l.activate(model)
-	strict := loader.ToOptions(&details, l.options(named(name)))
+	unread := func(o *loader.Options) { o.SkipResolveEnvironment, o.SkipResolveLabels = true, true } // convert reads them
+	strict := loader.ToOptions(&details, l.options(named(name), unread))
 	typed, err = loader.ModelToProject(copyTree(model).(map[string]any), strict, details)
 	if err == nil {
 		return typed, nil
 	}
-	loose := loader.ToOptions(&details, l.options(named(name), func(o *loader.Options) {
-		o.SkipConsistencyCheck, o.SkipResolveEnvironment, o.SkipResolveLabels = true, true, true
-	}))
+	loose := loader.ToOptions(&details, l.options(named(name), unread, func(o *loader.Options) { o.SkipConsistencyCheck = true }))
 	partial, looseErr := loader.ModelToProject(copyTree(model).(map[string]any), loose, details)
 	if looseErr != nil {
 		return nil, l.located(looseErr)

@@ -24,6 +24,7 @@ func (r *reading) references() {
 		r.reportAt([]string{"network_mode"}, "cannot stand beside networks", "keep one of them")
 	}
 	r.portRange()
+	r.mounts()
 	if h := r.body.HealthCheck; h != nil && len(h.Test) > 0 && !slices.Contains([]string{"CMD", "CMD-SHELL", "NONE"}, h.Test[0]) {
 		r.reportAt([]string{"healthcheck", "test"}, "a list starts with CMD, CMD-SHELL or NONE", "write a text to have it run by a shell")
 	}
@@ -38,6 +39,9 @@ var restartPattern = regexp.MustCompile(`^(no|always|unless-stopped|on-failure(:
 // declared checks that what a container names at the top level stands there.
 func (r *reading) declared(below []string, spec types.ContainerSpec) {
 	for key := range spec.Networks {
+		if key == "default" && spec.NetworkMode != "" { // there is one where nothing else is said
+			continue
+		}
 		known(r, slices.Concat(below, []string{"networks", key}), "network", key, r.typed.Networks)
 	}
 	for i, v := range spec.Volumes {
@@ -98,6 +102,18 @@ func (r *reading) portRange() {
 			r.reportPort(i, p, "a port is a number from 1 to 65535", "")
 		}
 	}
+	for i, text := range r.body.Expose {
+		ports, protocol, said := strings.Cut(text, "/")
+		from, to, ranged := strings.Cut(ports, "-")
+		first, ok := asInt(from)
+		last := first
+		if ranged && ok {
+			last, ok = asInt(to)
+		}
+		if !ok || first < 1 || last > 65535 || last < first || said && !slices.Contains([]string{"tcp", "udp", "sctp"}, strings.ToLower(protocol)) {
+			r.reportAt([]string{"expose", itoa(i)}, "must be a port from 1 to 65535 or a range of them, with /tcp or /udp where that matters", "")
+		}
+	}
 }
 
 // portsOf checks the short forms of a service's ports in a file.
@@ -144,7 +160,7 @@ func (s *shape) timesOf(path []string, service map[string]any) {
 		if !ok || s.pending(text) {
 			continue
 		}
-		if _, err := time.ParseDuration(text); err == nil {
+		if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 			continue
 		}
 		if _, ok := asDuration(text); !ok || !strings.ContainsAny(text, "smhdwu") {
