@@ -313,6 +313,18 @@ func find(root *yaml.Node, path []string) (key, value *yaml.Node, matched int) {
 	return key, value, len(path)
 }
 
+// entry is the path of what goes with a wrong part: of a list the whole entry, which makes no sense without it.
+func (d *document) entry(path []string) []string {
+	for _, root := range d.roots {
+		for at := 3; at < len(path); at++ {
+			if _, parent, matched := find(root, path[:at]); matched == at && parent.Kind == yaml.SequenceNode {
+				return path[:at+1]
+			}
+		}
+	}
+	return path
+}
+
 // prune takes the entry of a path out of every tree of the document. Of a list, the last entries go first.
 func (d *document) prune(path []string) {
 	if len(path) == 0 {

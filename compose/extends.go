@@ -109,10 +109,10 @@ func (r reference) ring() []string {
 			at = next
 			continue
 		}
-		ours := slices.ContainsFunc(trail[back:], func(passed reference) bool { return passed.doc.path == r.doc.path })
-		smallest := slices.MinFunc(trail[back:], func(a, b reference) int { return strings.Compare(a.name, b.name) })
-		if ours && (back > 0 || smallest.name != r.name) {
-			return nil // told of the first
+		for _, passed := range trail[back:] {
+			if passed.doc.path == r.doc.path && (back > 0 || passed.name < r.name) {
+				return nil // told of the first
+			}
 		}
 		var names []string
 		for _, passed := range trail {

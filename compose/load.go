@@ -184,9 +184,20 @@ func (l *loading) prune(wrong []rejected) bool {
 			return false
 		}
 	}
-	slices.SortFunc(wrong, func(a, b rejected) int { return -slices.CompareFunc(a.path, b.path, compareParts) })
+	type part struct {
+		doc  *document
+		path []string
+	}
+	var parts []part
 	for _, w := range wrong {
-		w.doc.prune(w.path)
+		parts = append(parts, part{w.doc, w.doc.entry(w.path)})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return -slices.CompareFunc(a.path, b.path, compareParts) })
+	for i, p := range parts {
+		before := func(q part) bool { return q.doc == p.doc && slices.Equal(q.path, p.path) }
+		if !slices.ContainsFunc(parts[:i], before) { // or the next entry of a list would go
+			p.doc.prune(p.path)
+		}
 	}
 	return true
 }

@@ -313,7 +313,7 @@ func TestNoFile(t *testing.T) {
 	assert.ErrorContains(t, err, "-f FILE")
 }
 
-func TestEnvironmentPrecedence(t *testing.T) {
+func TestVariablesOfFilesComeInOrder(t *testing.T) {
 	files := map[string]string{"compose.yaml": "services: {a: {image: 'i:${V}'}}", ".env": "V=dotenv", "a.env": "V=a", "b.env": "V=b"}
 	cases := map[string]struct {
 		opt  LoadOptions

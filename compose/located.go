@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"go.yaml.in/yaml/v4"
 )
 
 var (
 	pathInText    = regexp.MustCompile(`\b(services|jobs|networks|volumes|secrets|configs|models|include)((?:\.[A-Za-z0-9_-]+|\[\d*\]|\.\[\d*\])+)`)
 	serviceInText = regexp.MustCompile(`(?:service|job) "?([A-Za-z0-9._-]+)"?`)
+	sourceInText  = regexp.MustCompile(`^secret "([^"]+)" must declare either`)
+	sectionInText = regexp.MustCompile("^`?([a-z]+)`? must be a (mapping|list)")
 	partInText    = regexp.MustCompile(`[A-Za-z0-9_-]+`)
 	decodingLine  = regexp.MustCompile(`(?m)^'(services|jobs|networks|volumes|secrets|configs|models)\[([^\]]+)\]\.?([^']*)' (.*)$`)
 	numberError   = regexp.MustCompile(`strconv\.[A-Za-z]+: parsing ("[^"]*"): [a-z ]+`)
@@ -60,6 +63,15 @@ func (l *loading) located(err error) error {
 		return FieldErrors{e}
 	}
 	if path := l.envFile(text); path != nil {
+		return FieldErrors{l.places.at(path, text, "")}
+	}
+	if m := sourceInText.FindStringSubmatch(text); m != nil {
+		return FieldErrors{l.places.at([]string{"secrets", m[1]}, "says nowhere what it holds", "add file or environment")}
+	}
+	if m := sectionInText.FindStringSubmatch(text); m != nil {
+		return FieldErrors{l.places.at([]string{m[1]}, "must be a "+m[2], "")}
+	}
+	if path := l.portByVariable(); path != nil && strings.Contains(text, "ort") {
 		return FieldErrors{l.places.at(path, text, "")}
 	}
 	if m := serviceInText.FindStringSubmatch(text); m != nil {
@@ -140,6 +152,24 @@ func walk(n *yaml.Node, path []string, visit func(n *yaml.Node, path []string)) 
 	for key, value := range entries(n) {
 		walk(value, append(slices.Clone(path), key.Value), visit)
 	}
+}
+
+// portByVariable is the path of the first published port that is none once its variables are replaced.
+func (l *loading) portByVariable() []string {
+	var found []string
+	for _, doc := range l.places.docs {
+		for _, root := range doc.roots {
+			walk(root, nil, func(n *yaml.Node, path []string) {
+				if found != nil || len(path) != 4 || path[2] != "ports" || n.Kind != yaml.ScalarNode || !l.pending(n.Value) {
+					return
+				}
+				if _, err := types.ParsePortConfig(l.from.peek(n.Value, scope{env: l.chosen.env})); err != nil {
+					found = path
+				}
+			})
+		}
+	}
+	return found
 }
 
 // envFile is the path of the env_file or label_file entry that an error text speaks of.
