@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/compose-spec/compose-go/v2/utils"
 )
 
 // LoadOptions says which files make the project. The zero value is: the default files of the process's
@@ -262,7 +263,7 @@ func (l *loading) options(more ...func(*loader.Options)) []func(*loader.Options)
 		o.MaxNodeVisits = 4 * maxNodes
 		l.opt.Without.apply(o)
 		o.Profiles = l.chosen.profiles
-		o.ConvertWindowsPaths, _ = asBool(l.chosen.env["COMPOSE_CONVERT_WINDOWS_PATHS"])
+		o.ConvertWindowsPaths = utils.StringToBool(l.chosen.env["COMPOSE_CONVERT_WINDOWS_PATHS"]) // Windows only
 		if l.chosen.named != "" {
 			o.SetProjectName(l.chosen.named, true)
 			return
