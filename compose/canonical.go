@@ -115,6 +115,11 @@ func modelTree(model *types.Project, unread bool) (map[string]any, error) {
 	if err := yaml.Unmarshal(text, &tree); err != nil {
 		return nil, fmt.Errorf("print project %s: %w", model.Name, err)
 	}
+	for key, c := range model.Configs { // an empty content is one, too
+		if config := asMap(asMap(tree["configs"])[key]); config != nil && c.File == "" && c.Environment == "" && !bool(c.External) {
+			config["content"] = c.Content
+		}
+	}
 	return tree, nil
 }
 

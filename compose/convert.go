@@ -52,6 +52,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	markOneShots(p.Services, p.Jobs)
 	c.autoheal(p.Services)
 	c.reservedVolume(p)
+	c.emptyNames()
 	c.unsetSecrets(p)
 	c.digests(&p)
 	if len(c.errs) > 0 {
@@ -280,6 +281,50 @@ func (c *conversion) reservedVolume(p Project) {
 			c.report([]string{"volumes", key}, "its name "+v.Name+" is kept for the balancer's own volume, which goes with the balancer", "call it otherwise")
 		}
 	}
+}
+
+// emptyNames refuses what a variable that is not set leaves of a name: it would mean no network, or none that can be made.
+func (c *conversion) emptyNames() {
+	const hint = "say what it is, or take it out"
+	check := func(section, key, name string, labels types.Labels) {
+		if name == "" {
+			c.missing("", []string{section, key, "name"}, "is empty", hint)
+		}
+		if _, ok := labels[""]; ok {
+			c.missing("", []string{section, key, "labels"}, "has an entry without a name", "give it one, or take it out")
+		}
+	}
+	for key, n := range c.typed.Networks {
+		check("networks", key, n.Name, n.Labels)
+	}
+	for key, v := range c.typed.Volumes {
+		check("volumes", key, v.Name, v.Labels)
+	}
+	for _, section := range []string{"services", "jobs"} {
+		for _, doc := range c.l.places.docs {
+			for _, root := range doc.roots {
+				_, bodies := child(root, section)
+				for name, body := range entries(bodies) {
+					key, mode := child(body, "network_mode")
+					alone := len(c.typed.Services[name.Value].Networks) == 0 && len(c.typed.Jobs[name.Value].Networks) == 0
+					said := c.typed.Services[name.Value].NetworkMode + c.typed.Jobs[name.Value].NetworkMode
+					if key != nil && mode.Tag != tagReset && !isNull(mode) && said == "" && alone && c.enabled(section, name.Value) {
+						c.missing(name.Value, []string{section, name.Value, "network_mode"}, "is empty", hint)
+					}
+				}
+			}
+		}
+	}
+}
+
+// enabled says that a service or job is not switched off by its profiles.
+func (c *conversion) enabled(section, name string) bool {
+	if section == "jobs" {
+		_, ok := c.typed.Jobs[name]
+		return ok
+	}
+	_, ok := c.typed.Services[name]
+	return ok
 }
 
 // unsetSecrets finds secrets and configs whose variable is not set: an empty file would be a silent mistake.

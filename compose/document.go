@@ -188,6 +188,10 @@ func (x *expander) mapping(n *yaml.Node, depth int) *yaml.Node {
 			x.report(key, "a key must be a string: put %q in quotes", key.Value)
 			continue
 		}
+		if key.Value == "" && (len(x.path) == 0 || !strings.HasPrefix(x.path[0], "x-")) {
+			x.report(key, "a key must not be empty")
+			continue
+		}
 		if line, ok := seen[key.Value]; ok {
 			x.report(key, "the key %s stands twice, first in line %d", key.Value, line)
 			continue

@@ -25,6 +25,15 @@ func (r *reading) references() {
 	}
 	r.portRange()
 	r.mounts()
+	for i, d := range r.body.Devices {
+		if d.Source == "" {
+			r.reportAt([]string{"devices", itoa(i)}, "names no device", "write it as in /dev/ttyUSB0:/dev/ttyUSB0")
+		}
+	}
+	r.emptyNames()
+	if r.body.CPUCount < 0 {
+		r.reportAt([]string{"cpu_count"}, "must be a number of CPUs", "")
+	}
 	if h := r.body.HealthCheck; h != nil && len(h.Test) > 0 && !slices.Contains([]string{"CMD", "CMD-SHELL", "NONE"}, h.Test[0]) {
 		r.reportAt([]string{"healthcheck", "test"}, "a list starts with CMD, CMD-SHELL or NONE", "write a text to have it run by a shell")
 	}
@@ -32,6 +41,29 @@ func (r *reading) references() {
 		words := []string{"no", "always", "unless-stopped", "on-failure"}
 		r.reportAt([]string{"restart"}, "must be one of no, always, unless-stopped, on-failure or on-failure:N", didYouMean(r.body.Restart, words))
 	}
+}
+
+// emptyNames refuses variables and labels without a name: what a variable that is not set leaves of an entry.
+func (r *reading) emptyNames() {
+	refuse := func(named bool, below ...string) {
+		if named {
+			r.missing(r.name, append([]string{r.section, r.name}, below...), "has an entry without a name", "give it one, or take it out")
+		}
+	}
+	deploy := types.Labels{}
+	if r.body.Deploy != nil {
+		deploy = r.body.Deploy.Labels
+	}
+	_, variable := r.body.Environment[""]
+	_, label := r.body.Labels[""]
+	_, annotation := r.body.Annotations[""]
+	_, sysctl := r.body.Sysctls[""]
+	_, ofService := deploy[""]
+	refuse(variable, "environment")
+	refuse(label, "labels")
+	refuse(annotation, "annotations")
+	refuse(sysctl, "sysctls")
+	refuse(ofService, "deploy", "labels")
 }
 
 var restartPattern = regexp.MustCompile(`^(no|always|unless-stopped|on-failure(:[0-9]+)?)?$`)
@@ -43,6 +75,9 @@ func (r *reading) declared(below []string, spec types.ContainerSpec) {
 			continue
 		}
 		known(r, slices.Concat(below, []string{"networks", key}), "network", key, r.typed.Networks)
+	}
+	for key := range spec.Models {
+		known(r, slices.Concat(below, []string{"models", key}), "model", key, r.typed.Models)
 	}
 	for i, v := range spec.Volumes {
 		if v.Type == types.VolumeTypeVolume && v.Source != "" {
