@@ -11,6 +11,9 @@ TEST_IMAGES := $(DEMO_IMAGES) redis:7 postgres:15
 
 # Two packages and four scenarios at a time: the scenarios share one engine, and wait more than they work.
 TEST := go test -p 2 -parallel 4 -timeout 20m
+# What is read from outside, tried with files and words that nobody wrote; `make unit` tries the seeds only.
+FUZZ := go test ./compose -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime 12s -fuzzminimizetime 5s -parallel 2 && \
+	go test ./schedule -run '^$$' -fuzz '^FuzzNext$$' -fuzztime 5s -parallel 2
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 
 .PHONY: build test unit lint bench rollout-bench images format docs demo install install-plugin clean help engine
@@ -22,9 +25,10 @@ ifneq ($(shell go env GOOS),linux)
 	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags "$(LINK)" -o hyper-lite-linux-$(shell go env GOARCH) .
 endif
 
-test: engine build ## everything: unit, property, golden and house tests, and the scenarios on the engine
+test: engine build ## everything: unit, property, golden and house tests, a short fuzzing, and the scenarios on the engine
 	images/ensure.sh $(TEST_IMAGES)
 	cd images/demo && $(TEST) ./...
+	$(FUZZ)
 	$(TEST) -tags engine ./...
 	@for need in dockerd ip nsenter iptables; do if [ "$$(id -u)" != 0 ] || ! command -v $$need >/dev/null; then \
 	echo "NOT RUN: an engine that restarts; it needs root, dockerd, ip, nsenter and iptables"; break; fi; done

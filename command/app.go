@@ -1,6 +1,7 @@
 package command
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -53,7 +54,23 @@ func (p *program) bare(c *cli.Context) error {
 }
 
 // badValue is a flag whose value cannot be read.
-func badValue(_ *cli.Context, err error, _ bool) error { return &usageError{msg: err.Error()} }
+func badValue(_ *cli.Context, err error, _ bool) error {
+	said := unreadableValue.FindStringSubmatch(err.Error())
+	if said == nil {
+		return &usageError{msg: err.Error()}
+	}
+	flag, need := "--"+said[3], "a whole number"
+	if len(said[3]) == 1 {
+		flag = "-" + said[3]
+	}
+	if said[1] == "boolean " {
+		need = "true or false"
+	}
+	return usagef("%s: %s is not allowed: it takes %s", flag, said[2], need)
+}
+
+// unreadableValue is how the parser says that a value is of another kind than its flag.
+var unreadableValue = regexp.MustCompile(`(?s)^invalid (boolean |)value (".*") for (?:flag )?-([^:]+): `)
 
 func globalFlags() []cli.Flag {
 	return []cli.Flag{

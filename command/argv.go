@@ -67,7 +67,7 @@ func readLine(app *cli.App, argv []string) (line, error) {
 	if verb := r.verb(); verb != nil && verb.ArgsUsage == "" && len(r.line.args) > 0 && !r.line.help {
 		return line{}, &usageError{
 			msg:  fmt.Sprintf("%s takes no argument: %q", words(r.line.path), r.line.args[0]),
-			hint: fmt.Sprintf("`%s %s --help` shows what it takes", programName, words(r.line.path)),
+			hint: helpShows(r.line.path),
 		}
 	}
 	return r.line, nil
@@ -137,7 +137,7 @@ func (r *reader) long(token string) error {
 		r.add(global, "--"+name+"="+value)
 	case takesValue(flag):
 		if len(r.rest) == 0 {
-			return usagef("flag --%s needs a value", name)
+			return &usageError{msg: "flag --" + name + " needs a value", hint: helpShows(r.line.path)}
 		}
 		r.add(global, "--"+name+"="+r.rest[0])
 		r.rest = r.rest[1:]
@@ -174,7 +174,7 @@ func (r *reader) short(token string) error {
 		}
 		if after == "" {
 			if len(r.rest) == 0 {
-				return usagef("flag -%s needs a value", name)
+				return &usageError{msg: "flag -" + name + " needs a value", hint: helpShows(r.line.path)}
 			}
 			after, r.rest = r.rest[0], r.rest[1:]
 		} else {

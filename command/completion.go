@@ -299,7 +299,7 @@ func (p *program) readFiles(ctx context.Context, line line) compose.Project {
 	if err != nil {
 		return compose.Project{}
 	}
-	options := i.loadOptions()
+	options := i.lookOptions()
 	options.Stdin = strings.NewReader("") // the terminal is the shell's
 	project, _, err := loadWithJobs(ctx, options)
 	if err != nil {

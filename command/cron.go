@@ -42,7 +42,7 @@ hyper-lite cron ls --format '{{.Name}} {{.Next}}'`,
 			formatFlag(),
 		},
 		Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error {
-			project, err := i.load(ctx, i.loadOptions())
+			project, err := i.load(ctx, i.lookOptions())
 			if err != nil {
 				return err
 			}
@@ -92,7 +92,7 @@ hyper-lite cron next --after 2026-10-24T12:00:00+02:00 nightly      what becomes
 			if n := c.Int("number"); n < 1 || n > 10000 {
 				return &usageError{msg: fmt.Sprintf("--number: %d is not allowed", n), hint: "it is from 1 to 10000"}
 			}
-			project, err := i.load(ctx, i.loadOptions())
+			project, err := i.load(ctx, i.lookOptions())
 			if err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ hyper-lite cron inspect nightly | jq '.[0].schedules'`,
 			if c.NArg() == 0 {
 				return &usageError{msg: "cron inspect needs a job", hint: "as in `hyper-lite cron inspect nightly`"}
 			}
-			project, err := i.load(ctx, i.loadOptions())
+			project, err := i.load(ctx, i.lookOptions())
 			if err != nil {
 				return err
 			}

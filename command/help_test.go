@@ -154,7 +154,7 @@ func TestExamplesThatAreWrongAreFound(t *testing.T) {
 	for example, want := range map[string]string{
 		"hyper-lite up --detatch":                     "unknown flag --detatch",
 		"hyper-lite upp":                              `unknown command "upp"`,
-		"hyper-lite logs --index one web":             "invalid value",
+		"hyper-lite logs --index one web":             "it takes a whole number",
 		"hyper-lite pause --all":                      "unknown flag --all",
 		"hyper-lite config | hyper-lite confg":        `unknown command "confg"`,
 		"x=$(hyper-lite ps -q) && hyper-lite port -x": "unknown flag -x",

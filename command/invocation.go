@@ -156,6 +156,13 @@ func (i *invocation) loadOptions(services ...string) compose.LoadOptions {
 	}
 }
 
+// lookOptions are loadOptions of a verb that makes no container.
+func (i *invocation) lookOptions() compose.LoadOptions {
+	options := i.loadOptions()
+	options.Looking = true
+	return options
+}
+
 // variables is the environment in the form that files are read with.
 func (p *program) variables() []string {
 	pairs := make([]string, 0, len(p.env))

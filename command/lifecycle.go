@@ -25,6 +25,9 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		if err != nil {
 			return err
 		}
+		if err := i.hooksWhole(ctx, verb, project); err != nil {
+			return err
+		}
 		options := plan.LifecycleOptions{
 			Services: c.Args().Slice(), Timeout: timeout, NoDeps: c.Bool("no-deps"), Rolling: c.Bool("rolling"), Wait: c.Bool("wait"),
 		}
@@ -40,6 +43,18 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		}
 		return nil
 	})
+}
+
+// hooksWhole is what is wrong with the files where a verb may run pre_start hooks, and what these hold is not known whole:
+// they run in containers of their own.
+func (i *invocation) hooksWhole(ctx context.Context, verb string, project foundProject) error {
+	for _, s := range project.Services {
+		if verb != "stop" && len(s.PreStart) > 0 && s.Digest.Hash == "" {
+			_, err := i.load(ctx, i.loadOptions())
+			return err
+		}
+	}
+	return nil
 }
 
 func (i *invocation) runLifecycle(

@@ -5,6 +5,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -62,7 +63,16 @@ func (p *program) dispatch(ctx context.Context, argv []string) error {
 	if line.help || bare || (len(line.path) > 0 && groups(line.path[len(line.path)-1])) {
 		return p.printHelp(line.path)
 	}
-	return p.app.RunContext(ctx, line.argv(programName))
+	err = p.app.RunContext(ctx, line.argv(programName))
+	if wrong, ok := errors.AsType[*usageError](err); ok && wrong.hint == "" {
+		wrong.hint = helpShows(line.path)
+	}
+	return err
+}
+
+// helpShows is what to type where it is not clear what a verb takes.
+func helpShows(path []*cli.Command) string {
+	return fmt.Sprintf("`%s --help` shows what it takes", strings.Join(strings.Fields(programName+" "+words(path)), " "))
 }
 
 // ansiMode finds --ansi before the command line is understood, since its errors are painted too.

@@ -95,7 +95,7 @@ func modelTree(model *types.Project, unread bool) (map[string]any, error) {
 	shown.Jobs = maps.Clone(model.Jobs)
 	for name, j := range shown.Jobs {
 		if !unread {
-			body, err := jobBody(name, j, model.Environment)
+			body, err := fromFiles(jobBody(name, j), model.Environment)
 			if err != nil {
 				return nil, fmt.Errorf("print job %s: %w", name, err)
 			}
@@ -114,6 +114,11 @@ func modelTree(model *types.Project, unread bool) (map[string]any, error) {
 	var tree map[string]any
 	if err := yaml.Unmarshal(text, &tree); err != nil {
 		return nil, fmt.Errorf("print project %s: %w", model.Name, err)
+	}
+	for key, c := range model.Configs { // an empty content is one, too
+		if config := asMap(asMap(tree["configs"])[key]); config != nil && c.File == "" && c.Environment == "" && !bool(c.External) {
+			config["content"] = c.Content
+		}
 	}
 	return tree, nil
 }

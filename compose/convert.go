@@ -16,6 +16,7 @@ type conversion struct {
 	l        *loading
 	typed    *types.Project
 	settings Settings
+	unread   map[string]bool // services and jobs with files or variables that are missing, where that is allowed
 	errs     FieldErrors
 }
 
@@ -25,7 +26,7 @@ func (c *conversion) report(path []string, msg, hint string) {
 
 // convert returns the project, or FieldErrors.
 func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
-	c := &conversion{l: l, typed: typed}
+	c := &conversion{l: l, typed: typed, unread: map[string]bool{}}
 	c.readSettings()
 	p.Settings, p.Model = c.settings, typed
 	p.Networks, p.Volumes, p.Configs, p.Secrets = typed.Networks, typed.Volumes, typed.Configs, typed.Secrets
@@ -33,6 +34,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	slices.Sort(p.Disabled)
 	var services []Service
 	for _, name := range slices.Sorted(maps.Keys(typed.Services)) {
+		typed.Services[name] = c.filledIn("services", typed.Services[name])
 		r := c.reading("services", name, typed.Services[name])
 		if r.keys["cron"] != nil {
 			p.Jobs = append(p.Jobs, r.cronJob())
@@ -50,6 +52,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	markOneShots(p.Services, p.Jobs)
 	c.autoheal(p.Services)
 	c.reservedVolume(p)
+	c.emptyNames()
 	c.unsetSecrets(p)
 	c.digests(&p)
 	if len(c.errs) > 0 {
@@ -280,25 +283,75 @@ func (c *conversion) reservedVolume(p Project) {
 	}
 }
 
+// emptyNames refuses what a variable that is not set leaves of a name: it would mean no network, or none that can be made.
+func (c *conversion) emptyNames() {
+	const hint = "say what it is, or take it out"
+	check := func(section, key, name string, labels types.Labels) {
+		if name == "" {
+			c.missing("", []string{section, key, "name"}, "is empty", hint)
+		}
+		if _, ok := labels[""]; ok {
+			c.missing("", []string{section, key, "labels"}, "has an entry without a name", "give it one, or take it out")
+		}
+	}
+	for key, n := range c.typed.Networks {
+		check("networks", key, n.Name, n.Labels)
+	}
+	for key, v := range c.typed.Volumes {
+		check("volumes", key, v.Name, v.Labels)
+	}
+	for _, section := range []string{"services", "jobs"} {
+		for _, doc := range c.l.places.docs {
+			for _, root := range doc.roots {
+				_, bodies := child(root, section)
+				for name, body := range entries(bodies) {
+					key, mode := child(body, "network_mode")
+					alone := len(c.typed.Services[name.Value].Networks) == 0 && len(c.typed.Jobs[name.Value].Networks) == 0
+					said := c.typed.Services[name.Value].NetworkMode + c.typed.Jobs[name.Value].NetworkMode
+					if key != nil && mode.Tag != tagReset && !isNull(mode) && said == "" && alone && c.enabled(section, name.Value) {
+						c.missing(name.Value, []string{section, name.Value, "network_mode"}, "is empty", hint)
+					}
+				}
+			}
+		}
+	}
+}
+
+// enabled says that a service or job is not switched off by its profiles.
+func (c *conversion) enabled(section, name string) bool {
+	if section == "jobs" {
+		_, ok := c.typed.Jobs[name]
+		return ok
+	}
+	_, ok := c.typed.Services[name]
+	return ok
+}
+
 // unsetSecrets finds secrets and configs whose variable is not set: an empty file would be a silent mistake.
 func (c *conversion) unsetSecrets(p Project) {
-	seen := map[string]bool{}
-	unset := func(section, key string, f types.FileObjectConfig) {
-		at := section + "." + key
-		if _, ok := c.typed.Environment[f.Environment]; f.Environment == "" || ok || seen[at] {
+	unset := func(user, section, key string, f types.FileObjectConfig) {
+		if _, ok := c.typed.Environment[f.Environment]; f.Environment == "" || ok {
 			return
 		}
-		seen[at] = true
-		c.report([]string{section, key, "environment"}, "the variable "+f.Environment+" is not set", "")
+		c.missing(user, []string{section, key, "environment"}, "the variable "+f.Environment+" is not set", "")
 	}
 	for _, s := range everyService(p) {
 		for key, f := range s.Secrets {
-			unset("secrets", key, types.FileObjectConfig(f))
+			unset(s.Name, "secrets", key, types.FileObjectConfig(f))
 		}
 		for key, f := range s.Configs {
-			unset("configs", key, types.FileObjectConfig(f))
+			unset(s.Name, "configs", key, types.FileObjectConfig(f))
 		}
 	}
+}
+
+// missing is a mistake, but for who only looks: then the service or job is not known whole.
+func (c *conversion) missing(user string, path []string, msg, hint string) {
+	if c.l.opt.Looking {
+		c.unread[user] = true
+		return
+	}
+	c.report(path, msg, hint)
 }
 
 func everyService(p Project) []Service {
@@ -313,18 +366,22 @@ func everyService(p Project) []Service {
 func (c *conversion) digests(p *Project) {
 	set := func(s *Service) {
 		digest, err := DigestOf(*s)
-		var unreadable *contentError
-		switch {
-		case errors.As(err, &unreadable):
-			msg := unreadable.err.Error()
-			if errors.Is(err, fs.ErrNotExist) {
-				msg = "there is no file " + unreadable.path
+		for _, one := range unjoined(err) {
+			var unreadable *contentError
+			switch {
+			case errors.As(one, &unreadable):
+				msg := unreadable.err.Error()
+				if errors.Is(one, fs.ErrNotExist) {
+					msg = "there is no file " + unreadable.path
+				}
+				c.missing(s.Name, []string{unreadable.section, unreadable.key, "file"}, msg, "")
+			default:
+				c.report([]string{c.section(s.Name), s.Name}, one.Error(), "")
 			}
-			c.report([]string{unreadable.section, unreadable.key, "file"}, msg, "")
-		case err != nil:
-			c.report([]string{"services", s.Name}, err.Error(), "")
 		}
-		s.Digest = digest
+		if !c.unread[s.Name] {
+			s.Digest = digest
+		}
 	}
 	for i := range p.Services {
 		set(&p.Services[i])
@@ -332,4 +389,19 @@ func (c *conversion) digests(p *Project) {
 	for i := range p.Jobs {
 		set(&p.Jobs[i].Service)
 	}
+}
+
+// unjoined are the errors that stand side by side in one.
+func unjoined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what is wrapped is one story
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, unjoined(e)...)
+		}
+		return all
+	}
+	return []error{err}
 }

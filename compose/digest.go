@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -125,6 +126,7 @@ func addReferences(values map[string]any, s Service) error {
 		grants(hook.ContainerSpec)
 	}
 	counted := []string{} // hooks inherit what the service was granted
+	var unreadable []error
 	for _, u := range uses {
 		grant, err := json.Marshal([]any{u.section, u.grant})
 		if err != nil {
@@ -136,14 +138,15 @@ func addReferences(values map[string]any, s Service) error {
 		counted = append(counted, string(grant))
 		content, err := contentOf(u.source)
 		if err != nil {
-			return &contentError{section: u.section, key: u.grant.Source, path: u.source.File, err: err}
+			unreadable = append(unreadable, &contentError{section: u.section, key: u.grant.Source, path: u.source.File, err: err})
+			continue
 		}
 		sum := sha256.Sum256([]byte(content))
 		name := u.section + "." + u.grant.Source
 		list, _ := values[name].([]any)
 		values[name] = append(list, []any{u.grant, hex.EncodeToString(sum[:])})
 	}
-	return nil
+	return errors.Join(unreadable...)
 }
 
 // contentError says that what a config or secret holds cannot be read.

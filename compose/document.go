@@ -8,13 +8,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
 
 const (
 	extension  = "x-hyper-lite" // the mapping that plain Docker Compose ignores
-	maxNodes   = 200_000        // of one file, its aliases and merge keys expanded
+	maxNodes   = 100_000        // of one file, its aliases and merge keys expanded; as docker compose bounds it
 	maxDepth   = 200
 	tagReset   = "!reset"
 	tagReplace = "!override"
@@ -48,7 +49,7 @@ func parse(name, path string, content []byte) (*document, FieldErrors) {
 			return doc, x.errs
 		}
 		if err != nil {
-			return doc, append(x.errs, syntaxError(name, err))
+			return doc, append(x.errs, syntaxError(name, content, err))
 		}
 		if node.Kind != yaml.DocumentNode || len(node.Content) == 0 || isNull(node.Content[0]) {
 			continue
@@ -62,19 +63,56 @@ func parse(name, path string, content []byte) (*document, FieldErrors) {
 	}
 }
 
-func syntaxError(name string, err error) *FieldError {
+// syntaxError says where and why a text is no YAML.
+func syntaxError(name string, content []byte, err error) *FieldError {
+	if e := strangeByte(content); e != nil {
+		e.File = name
+		return e
+	}
+	e := &FieldError{File: name, Line: 1, Column: 1, Msg: "invalid YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 	var load *yaml.LoadError
 	var many *yaml.LoadErrors
 	if errors.As(err, &many) && len(many.Errors) > 0 {
 		load = many.Errors[0]
 	}
 	if load != nil || errors.As(err, &load) {
-		return &FieldError{
-			File: name, Line: max(load.Mark.Line, 1), Column: max(load.Mark.Column, 1),
-			Msg: "invalid YAML: " + load.Message,
+		e.Line, e.Column, e.Msg = max(load.Mark.Line, 1), max(load.Mark.Column, 1), "invalid YAML: "+load.Message
+	}
+	lines := bytes.Split(content, []byte("\n"))
+	if e.Line <= len(lines) {
+		if line := lines[e.Line-1]; e.Column <= len(line) && line[e.Column-1] == '\t' && strings.Contains(e.Msg, "cannot start any token") {
+			e.Msg, e.Hint = "invalid YAML: a tab cannot indent", "use spaces"
 		}
 	}
-	return &FieldError{File: name, Line: 1, Column: 1, Msg: "invalid YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	e.Msg = strings.ReplaceAll(e.Msg, "\n", " ")
+	return e
+}
+
+// strangeByte finds what no text holds: bytes that are no UTF-8, and control characters. Of a text in UTF-16, which YAML
+// allows, it says nothing.
+func strangeByte(content []byte) *FieldError {
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		return nil
+	}
+	line, column := 1, 1
+	for rest := content; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		e := &FieldError{Line: line, Column: column, Hint: "save the file as UTF-8"}
+		switch {
+		case r == utf8.RuneError && size == 1:
+			e.Msg = fmt.Sprintf("the byte 0x%02x is no UTF-8", rest[0])
+			return e
+		case r == 0x7f || r < ' ' && r != '\t' && r != '\n' && r != '\r':
+			e.Msg = fmt.Sprintf("the byte 0x%02x is a control character, which no compose file holds", r)
+			return e
+		}
+		column++
+		if r == '\n' {
+			line, column = line+1, 1
+		}
+		rest = rest[size:]
+	}
+	return nil
 }
 
 // expander copies a tree with its aliases and merge keys written out. Copies keep their line and column.
@@ -142,8 +180,16 @@ func (x *expander) mapping(n *yaml.Node, depth int) *yaml.Node {
 			merges = append(merges, value)
 			continue
 		}
-		if key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str" {
+		if key.Kind != yaml.ScalarNode {
+			x.report(key, "a key must be a string, and no list or mapping")
+			continue
+		}
+		if key.ShortTag() != "!!str" {
 			x.report(key, "a key must be a string: put %q in quotes", key.Value)
+			continue
+		}
+		if key.Value == "" && (len(x.path) == 0 || !strings.HasPrefix(x.path[0], "x-")) {
+			x.report(key, "a key must not be empty")
 			continue
 		}
 		if line, ok := seen[key.Value]; ok {
@@ -185,10 +231,11 @@ func (x *expander) merge(mapping *yaml.Node, seen map[string]int, source *yaml.N
 }
 
 // bare copies a node without children, comments and anchors. Strings become quoted, so that writing
-// them again can never change what they are.
+// them again can never change what they are; and dates are texts, which stay as they were written.
 func bare(n *yaml.Node) *yaml.Node {
 	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Line: n.Line, Column: n.Column, Style: n.Style & yaml.TaggedStyle}
-	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
+	date := n.ShortTag() == "!!timestamp" && n.Style&yaml.TaggedStyle == 0
+	if n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!str" || date) {
 		c.Tag, c.Style = "!!str", yaml.DoubleQuotedStyle
 	}
 	return c
@@ -268,6 +315,18 @@ func find(root *yaml.Node, path []string) (key, value *yaml.Node, matched int) {
 		key, value = k, v
 	}
 	return key, value, len(path)
+}
+
+// entry is the path of what goes with a wrong part: of a list the whole entry, which makes no sense without it.
+func (d *document) entry(path []string) []string {
+	for _, root := range d.roots {
+		for at := 3; at < len(path); at++ {
+			if _, parent, matched := find(root, path[:at]); matched == at && parent.Kind == yaml.SequenceNode {
+				return path[:at+1]
+			}
+		}
+	}
+	return path
 }
 
 // prune takes the entry of a path out of every tree of the document. Of a list, the last entries go first.

@@ -79,3 +79,121 @@ func TestDidYouMean(t *testing.T) {
 		assert.Equal(t, didYouMean(word, []string{"replicas", "protocol", "hosts", "cron"}), want, word)
 	}
 }
+
+func TestMistakesOverSeveralFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a ring over two files": {
+			map[string]string{
+				"compose.yaml": "services:\n  web:\n    extends: {file: o.yaml, service: base}\n",
+				"o.yaml":       "services:\n  base: {extends: {file: compose.yaml, service: web}}\n",
+			},
+			"compose.yaml:3:5: services.web.extends: the services extend each other: web -> base in o.yaml -> web (take one of them out)",
+		},
+		"a way into a ring of other files": {
+			map[string]string{
+				"compose.yaml": "services:\n  web:\n    extends: {file: o.yaml, service: a}\n",
+				"o.yaml":       "services:\n  a: {extends: b}\n  b: {extends: a}\n",
+			},
+			"compose.yaml:3:5: services.web.extends: the services extend each other: web -> a in o.yaml -> b in o.yaml -> a in o.yaml (take one of them out)",
+		},
+		"a service of another file that is not there": {
+			map[string]string{"compose.yaml": "services:\n  web: {extends: {file: o.yaml, service: bsae}}\n", "o.yaml": "services:\n  base: {image: x}\n"},
+			"compose.yaml:2:42: services.web.extends: there is no service bsae in o.yaml (did you mean `base`?)",
+		},
+		"an include of itself": {
+			map[string]string{"compose.yaml": "include: [sub/c.yaml]\n", "sub/c.yaml": "include:\n  - ../compose.yaml\n"},
+			"sub/c.yaml:2:5: include[0]: the files include each other: DIR/compose.yaml -> DIR/sub/c.yaml -> DIR/compose.yaml (take one include out)",
+		},
+		"an include of a folder and of nothing": {
+			map[string]string{"compose.yaml": "include:\n  - sub\n  - nowhere.yaml\n  - {path: o.yaml, env_file: no.env}\n", "sub/x": "", "o.yaml": "services: {b: {image: x}}"},
+			"compose.yaml:2:5: include[0]: read the included file: DIR/sub: is a directory\n" +
+				"compose.yaml:3:5: include[1]: read the included file: DIR/nowhere.yaml: no such file or directory\n" +
+				"compose.yaml:4:5: include[2]: couldn't find env file: DIR/no.env",
+		},
+		"an included file that is no YAML": {
+			map[string]string{"compose.yaml": "include: [o.yaml]\n", "o.yaml": "services:\n\tweb: {}\n"},
+			"o.yaml:2:1: invalid YAML: a tab cannot indent (use spaces)",
+		},
+		"an env file of an included file": {
+			map[string]string{"compose.yaml": "include: [sub/c.yaml]\n", "sub/c.yaml": "services:\n  web:\n    image: x\n    env_file: ['a.env']\n"},
+			"sub/c.yaml:4:16: services.web.env_file[0]: there is no file DIR/sub/a.env (say required: false where it may be missing)",
+		},
+		"an env file that is a folder": {
+			map[string]string{"compose.yaml": "services:\n  web:\n    image: x\n    env_file: sub\n", "sub/x": ""},
+			"compose.yaml:4:15: services.web.env_file: DIR/sub is a folder",
+		},
+		"an env file with a mistake": {
+			map[string]string{"compose.yaml": "services:\n  web:\n    image: x\n    env_file: [a.env, b.env]\n", "a.env": "A=1\n", "b.env": "B=2\nA B=3\n"},
+			"compose.yaml:4:23: services.web.env_file[1]: failed to read DIR/b.env: line 2: key cannot contain a space",
+		},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, mistakes(t, c.files, LoadOptions{}), c.want) })
+	}
+}
+
+// Texts that are not what they should be: the place is that of the first byte that is wrong.
+func TestTextsThatAreNoYAML(t *testing.T) {
+	const web = "services:\n  web: {image: x}\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing":              {"", "compose.yaml:1:1: the file has no services"},
+		"a comment":            {"# later\n", "compose.yaml:1:1: the file has no services"},
+		"null":                 {"~\n", "compose.yaml:1:1: the file has no services"},
+		"a word":               {"hello\n", "compose.yaml:1:1: a compose file is a mapping with `services:` at its top"},
+		"Latin-1":              {"services:\n  web: {image: caf\xe9}\n", "compose.yaml:2:19: the byte 0xe9 is no UTF-8 (save the file as UTF-8)"},
+		"a NUL":                {"services:\n  web: {image: \"a\x00b\"}\n", "compose.yaml:2:18: the byte 0x00 is a control character, which no compose file holds (save the file as UTF-8)"},
+		"UTF-16 without a BOM": {"s\x00e\x00", "compose.yaml:1:2: the byte 0x00 is a control character, which no compose file holds (save the file as UTF-8)"},
+		"an executable":        {"\x7fELF\x02\x01", "compose.yaml:1:1: the byte 0x7f is a control character, which no compose file holds (save the file as UTF-8)"},
+		"JSON cut off":         {"{\"services\": {\"web\": {", "compose.yaml:2:1: invalid YAML: did not find expected node content"},
+		"too deep": {
+			"services: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000),
+			"compose.yaml:1:1: services: must be a mapping, not a list\n" +
+				"compose.yaml:1:211: services: the file is too large: more than 100000 values or 200 levels once aliases are expanded",
+		},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, mistakes(t, one(c.text), LoadOptions{}), c.want) })
+	}
+	utf16 := func(order string, text string) string {
+		out := map[string]string{"little": "\xff\xfe", "big": "\xfe\xff"}[order]
+		for _, b := range []byte(text) {
+			out += map[string]string{"little": string([]byte{b, 0}), "big": string([]byte{0, b})}[order]
+		}
+		return out
+	}
+	for name, text := range map[string]string{
+		"BOM": "\ufeff" + web, "CRLF": strings.ReplaceAll(web, "\n", "\r\n"), "CR": strings.ReplaceAll(web, "\n", "\r"),
+		"UTF-16 LE": utf16("little", web), "UTF-16 BE": utf16("big", web), "JSON": `{"services": {"web": {"image": "x"}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, service(t, mustLoad(t, one(text), LoadOptions{ProjectName: "p"}), "web").Body.Image, "x")
+		})
+	}
+}
+
+// A file that cannot be read has no line: the message says which and why.
+func TestFilesThatCannotBeRead(t *testing.T) {
+	dir := write(t, map[string]string{"folder/x": "", "compose.yaml": "services: {a: {image: x}}"})
+	for name, c := range map[string]struct {
+		opt  LoadOptions
+		want string
+	}{
+		"a folder":    {LoadOptions{Files: []string{"folder"}}, "read the compose file: read DIR/folder: is a directory"},
+		"nothing":     {LoadOptions{Files: []string{"nowhere.yaml"}}, "no compose file found: DIR/nowhere.yaml does not exist; name another with -f"},
+		"no env file": {LoadOptions{EnvFiles: []string{"nowhere.env"}}, "there is no env file DIR/nowhere.env"},
+		"a name":      {LoadOptions{ProjectName: "No!"}, `invalid project name "No!": ` + ProjectNames},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.opt.WorkDir = dir
+			_, _, err := Load(t.Context(), c.opt)
+			assert.Equal(t, strings.ReplaceAll(err.Error(), dir, "DIR"), c.want)
+		})
+	}
+}
+
+func TestDatesAreTexts(t *testing.T) {
+	p := mustLoad(t, one("services: {web: {image: x, environment: {D: 2001-02-03}, labels: {d: 2001-02-03T04:05:06Z}, command: [echo, 2001-02-03]}}"), LoadOptions{})
+	web := service(t, p, "web")
+	assert.Equal(t, *web.Body.Environment["D"]+" "+web.Body.Labels["d"]+" "+web.Body.Command[1], "2001-02-03 2001-02-03T04:05:06Z 2001-02-03")
+}

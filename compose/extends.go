@@ -71,7 +71,8 @@ func (o *origin) extendedFile(doc *document, who reference, file *yaml.Node, in 
 	return base
 }
 
-// rings finds services that extend each other, each ring once, at its first name, and what is not there to extend.
+// rings finds services that extend each other, each ring of the document once, at its first name, and what is not there
+// to extend.
 func (d *document) rings() []rejected {
 	var wrong []rejected
 	for start := range d.bases {
@@ -81,26 +82,48 @@ func (d *document) rings() []rejected {
 			wrong = append(wrong, *missing)
 			continue
 		}
-		trail := []string{name}
-		for at := d.bases[start]; ; {
-			if at == first {
-				if slices.Min(trail) == name {
-					path := []string{section, name, "extends"}
-					best := d.place(path, 0)
-					wrong = append(wrong, rejected{d, path, d.errorAt(best.node, path, "the services extend each other: "+
-						strings.Join(append(trail, name), " -> "), "take one of them out")})
-				}
-				break
-			}
-			trail = append(trail, at.name)
-			next, ok := at.doc.bases[at.section+"."+at.name]
-			if !ok || len(trail) > maxDepth {
-				break
-			}
-			at = next
+		if ring := first.ring(); ring != nil {
+			path := []string{section, name, "extends"}
+			best := d.place(path, 0)
+			wrong = append(wrong, rejected{d, path, d.errorAt(best.node, path, "the services extend each other: "+
+				strings.Join(ring, " -> "), "take one of them out")})
 		}
 	}
 	return wrong
+}
+
+// ring is the way from a service back to itself, where it extends itself by others and has the first name of them; or
+// the way into such a ring of other files. It is nil where there is none.
+func (r reference) ring() []string {
+	trail := []reference{r}
+	for at := r; ; {
+		next, ok := at.doc.bases[at.section+"."+at.name]
+		if !ok {
+			return nil
+		}
+		back := slices.IndexFunc(trail, func(passed reference) bool {
+			return passed.doc.path == next.doc.path && passed.section == next.section && passed.name == next.name
+		})
+		trail = append(trail, next)
+		if back < 0 {
+			at = next
+			continue
+		}
+		for _, passed := range trail[back:] {
+			if passed.doc.path == r.doc.path && (back > 0 || passed.name < r.name) {
+				return nil // told of the first
+			}
+		}
+		var names []string
+		for _, passed := range trail {
+			if passed.doc.path == r.doc.path {
+				names = append(names, passed.name)
+			} else {
+				names = append(names, passed.name+" in "+passed.doc.name)
+			}
+		}
+		return names
+	}
 }
 
 // missingBase is the mistake of extending what the other file does not have.

@@ -176,6 +176,11 @@ func (s *selection) readEnv(cwd, asked string, files []string) error {
 		}
 		paths = []string{path}
 	}
+	for _, path := range paths {
+		if !isFile(path) {
+			return fmt.Errorf("there is no env file %s", path)
+		}
+	}
 	read, err := dotenv.GetEnvFromFile(s.env, paths)
 	if err != nil {
 		return fmt.Errorf("read env file: %w", err)

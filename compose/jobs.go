@@ -66,10 +66,7 @@ func scheduleOf(keys map[string]any, s Schedule) Schedule {
 
 // declaredJob reads an entry of `jobs:` (Compose spec, "jobs").
 func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
-	body, err := jobBody(name, spec, c.typed.Environment)
-	if err != nil {
-		c.report([]string{"jobs", name, "env_file"}, err.Error(), "")
-	}
+	body := c.filledIn("jobs", jobBody(name, spec))
 	r := c.reading("jobs", name, body)
 	if len(body.Ports) > 0 {
 		r.reportAt([]string{"ports"}, "cannot be published by a job", "take ports out")
@@ -99,22 +96,12 @@ func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
 	return j
 }
 
-// jobBody is a job's container as a service's, with its environment and labels filled in from their files, which
-// Compose's loader does for services only.
-func jobBody(name string, spec types.JobConfig, env types.Mapping) (types.ServiceConfig, error) {
-	body := types.ServiceConfig{
+// jobBody is a job's container as a service's.
+func jobBody(name string, spec types.JobConfig) types.ServiceConfig {
+	return types.ServiceConfig{
 		Name: name, Profiles: spec.Profiles, ContainerSpec: spec.ContainerSpec,
 		WorkloadSpec: spec.WorkloadSpec, Extensions: spec.Extensions,
 	}
-	alone := types.Project{Environment: env, Services: types.Services{name: body}}
-	resolved, err := alone.WithServicesEnvironmentResolved(false)
-	if err == nil {
-		resolved, err = resolved.WithServicesLabelsResolved(false)
-	}
-	if err != nil {
-		return body, err
-	}
-	return resolved.Services[name], nil
 }
 
 func or(text, otherwise string) string {

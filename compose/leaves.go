@@ -73,10 +73,21 @@ func sentence(k jsonschema.ErrorKind) string {
 		return "must be " + k.Want.RatString() + " or less"
 	case *kind.UniqueItems:
 		return fmt.Sprintf("the entries %d and %d are the same", k.Duplicates[0]+1, k.Duplicates[1]+1)
+	case *kind.Pattern:
+		if said, ok := patterns[k.Want]; ok {
+			return "must be " + said
+		}
+		return fmt.Sprintf("%q does not have the form %s", k.Got, k.Want)
 	case *kind.OneOf:
 		return "fits more than one form; write it in one"
 	}
 	return k.LocalizedString(message.NewPrinter(language.English))
+}
+
+// patterns are those of Compose's schema, in words.
+var patterns = map[string]string{
+	"[a-zA-Z0-9][a-zA-Z0-9_.-]+": "two or more letters, digits, dots, dashes and underscores, of which the first is a letter or digit",
+	"^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$": "one of always, missing, never, build, daily, weekly or every_12h",
 }
 
 func words(values []any) []string {

@@ -18,6 +18,9 @@ func (d *document) lift() (wrong []rejected, obsolete bool) {
 			_, services := child(root, section)
 			for name, service := range entries(services) {
 				if service.Kind == yaml.MappingNode {
+					if _, pid := child(service, "pid"); pid != nil && isNull(pid) {
+						remove(service, "pid") // Compose's schema allows it, and its loader does not bear it
+					}
 					wrong = append(wrong, d.liftOne([]string{section, name.Value}, service)...)
 				}
 			}

@@ -36,6 +36,11 @@ type LoadOptions struct {
 	NoInterpolate bool
 
 	Without Omissions // for `config`; zero is none
+
+	// Looking says that no container will be made, only looked at, stopped or removed. Then what a container holds
+	// may be missing: env and label files, and the contents of configs and secrets. A service or job that cannot be
+	// known whole has the zero Digest.
+	Looking bool
 }
 
 // ProjectNames says what a project may be called.
@@ -180,9 +185,20 @@ func (l *loading) prune(wrong []rejected) bool {
 			return false
 		}
 	}
-	slices.SortFunc(wrong, func(a, b rejected) int { return -slices.CompareFunc(a.path, b.path, compareParts) })
+	type part struct {
+		doc  *document
+		path []string
+	}
+	var parts []part
 	for _, w := range wrong {
-		w.doc.prune(w.path)
+		parts = append(parts, part{w.doc, w.doc.entry(w.path)})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return -slices.CompareFunc(a.path, b.path, compareParts) })
+	for i, p := range parts {
+		before := func(q part) bool { return q.doc == p.doc && slices.Equal(q.path, p.path) }
+		if !slices.ContainsFunc(parts[:i], before) { // or the next entry of a list would go
+			p.doc.prune(p.path)
+		}
 	}
 	return true
 }
@@ -247,7 +263,7 @@ func (l *loading) options(more ...func(*loader.Options)) []func(*loader.Options)
 		o.MaxNodeVisits = 4 * maxNodes
 		l.opt.Without.apply(o)
 		o.Profiles = l.chosen.profiles
-		o.ConvertWindowsPaths = utils.StringToBool(l.chosen.env["COMPOSE_CONVERT_WINDOWS_PATHS"])
+		o.ConvertWindowsPaths = utils.StringToBool(l.chosen.env["COMPOSE_CONVERT_WINDOWS_PATHS"]) // Windows only
 		if l.chosen.named != "" {
 			o.SetProjectName(l.chosen.named, true)
 			return
@@ -282,14 +298,13 @@ func (l *loading) bind(model map[string]any, details types.ConfigDetails, name s
 		}
 	}()
 	l.activate(model)
-	strict := loader.ToOptions(&details, l.options(named(name)))
+	unread := func(o *loader.Options) { o.SkipResolveEnvironment, o.SkipResolveLabels = true, true } // convert reads them
+	strict := loader.ToOptions(&details, l.options(named(name), unread))
 	typed, err = loader.ModelToProject(copyTree(model).(map[string]any), strict, details)
 	if err == nil {
 		return typed, nil
 	}
-	loose := loader.ToOptions(&details, l.options(named(name), func(o *loader.Options) {
-		o.SkipConsistencyCheck, o.SkipResolveEnvironment, o.SkipResolveLabels = true, true, true
-	}))
+	loose := loader.ToOptions(&details, l.options(named(name), unread, func(o *loader.Options) { o.SkipConsistencyCheck = true }))
 	partial, looseErr := loader.ModelToProject(copyTree(model).(map[string]any), loose, details)
 	if looseErr != nil {
 		return nil, l.located(looseErr)

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -315,7 +316,7 @@ func TestNoFile(t *testing.T) {
 	assert.ErrorContains(t, err, "-f FILE")
 }
 
-func TestEnvironmentPrecedence(t *testing.T) {
+func TestVariablesOfFilesComeInOrder(t *testing.T) {
 	files := map[string]string{"compose.yaml": "services: {a: {image: 'i:${V}'}}", ".env": "V=dotenv", "a.env": "V=a", "b.env": "V=b"}
 	cases := map[string]struct {
 		opt  LoadOptions
@@ -439,4 +440,42 @@ networks: {back: {}}
 	assert.Equal(t, len(hooks[0].Service.Body.Networks), 0)
 	assert.Equal(t, len(hooks[0].Service.Networks), 0)
 	assert.Equal(t, len(hooks[1].Service.Body.Networks), 1)
+}
+
+// Each COMPOSE_* variable that decides what is read counts in the process's environment and in .env; where both have it,
+// the environment wins.
+func TestVariablesOfComposeItself(t *testing.T) {
+	files := map[string]string{
+		"compose.yaml": "services: {a: {image: x}, b: {image: x, profiles: [dev]}}",
+		"one.yaml":     "services: {c: {image: x}}",
+		"other.env":    "COMPOSE_PROFILES=dev\n",
+	}
+	names := func(p Project) string {
+		var all []string
+		for _, s := range p.Services {
+			all = append(all, s.Name)
+		}
+		return p.Name + ": " + strings.Join(all, " ")
+	}
+	for name, c := range map[string]struct{ set, want string }{
+		"COMPOSE_PROJECT_NAME":   {"COMPOSE_PROJECT_NAME=named", "named: a"},
+		"COMPOSE_FILE":           {"COMPOSE_FILE=one.yaml", "shop: c"},
+		"COMPOSE_FILE, several":  {"COMPOSE_FILE=one.yaml:compose.yaml", "shop: a c"},
+		"COMPOSE_PATH_SEPARATOR": {"COMPOSE_FILE=one.yaml;compose.yaml\nCOMPOSE_PATH_SEPARATOR=;", "shop: a c"},
+		"COMPOSE_PROFILES":       {"COMPOSE_PROFILES=x, dev", "shop: a b"},
+		"COMPOSE_PROFILES, all":  {"COMPOSE_PROFILES=*", "shop: a b"},
+		"COMPOSE_ENV_FILES":      {"COMPOSE_ENV_FILES=other.env", "shop: a b"},
+	} {
+		t.Run(name+" in the environment", func(t *testing.T) {
+			assert.Equal(t, names(mustLoad(t, files, LoadOptions{Env: strings.Split(c.set, "\n")})), c.want)
+		})
+		t.Run(name+" in .env", func(t *testing.T) {
+			with := maps.Clone(files)
+			with[".env"] = c.set + "\n"
+			assert.Equal(t, names(mustLoad(t, with, LoadOptions{})), c.want)
+		})
+	}
+	files[".env"] = "COMPOSE_PROJECT_NAME=named\nCOMPOSE_PROFILES=dev\nCOMPOSE_FILE=one.yaml\n"
+	assert.Equal(t, names(mustLoad(t, files, LoadOptions{Env: []string{"COMPOSE_PROJECT_NAME=other", "COMPOSE_FILE=compose.yaml"}})), "other: a b")
+	assert.Equal(t, names(mustLoad(t, files, LoadOptions{Env: []string{"COMPOSE_DISABLE_ENV_FILE=true"}})), "shop: a")
 }

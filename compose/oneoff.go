@@ -1,9 +1,11 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,6 +128,11 @@ func attachments(s Service, aliases bool) map[string]*types.ServiceNetworkConfig
 }
 
 func (o OneOff) environment(p Project, s *Service) error {
+	for _, text := range o.Env {
+		if name, _, _ := strings.Cut(text, "="); name == "" {
+			return &MistakeError{"env", text, errors.New("it takes NAME=VALUE, or the NAME of a variable here")}
+		}
+	}
 	resolve := func(name string) (string, bool) { return "", false }
 	if p.Model != nil {
 		resolve = p.Model.Environment.Resolve
@@ -191,6 +198,9 @@ func (o OneOff) volumes(p Project, s *Service) error {
 		v, err := format.ParseVolume(text)
 		if err != nil {
 			return &MistakeError{"volume", text, err}
+		}
+		if !path.IsAbs(v.Target) {
+			return &MistakeError{"volume", text, errors.New("it takes SOURCE:TARGET, of which TARGET is an absolute path in the container")}
 		}
 		named, ours := p.Volumes[v.Source]
 		switch {

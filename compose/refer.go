@@ -24,6 +24,16 @@ func (r *reading) references() {
 		r.reportAt([]string{"network_mode"}, "cannot stand beside networks", "keep one of them")
 	}
 	r.portRange()
+	r.mounts()
+	for i, d := range r.body.Devices {
+		if d.Source == "" {
+			r.reportAt([]string{"devices", itoa(i)}, "names no device", "write it as in /dev/ttyUSB0:/dev/ttyUSB0")
+		}
+	}
+	r.emptyNames()
+	if r.body.CPUCount < 0 {
+		r.reportAt([]string{"cpu_count"}, "must be a number of CPUs", "")
+	}
 	if h := r.body.HealthCheck; h != nil && len(h.Test) > 0 && !slices.Contains([]string{"CMD", "CMD-SHELL", "NONE"}, h.Test[0]) {
 		r.reportAt([]string{"healthcheck", "test"}, "a list starts with CMD, CMD-SHELL or NONE", "write a text to have it run by a shell")
 	}
@@ -33,12 +43,41 @@ func (r *reading) references() {
 	}
 }
 
+// emptyNames refuses variables and labels without a name: what a variable that is not set leaves of an entry.
+func (r *reading) emptyNames() {
+	refuse := func(named bool, below ...string) {
+		if named {
+			r.missing(r.name, append([]string{r.section, r.name}, below...), "has an entry without a name", "give it one, or take it out")
+		}
+	}
+	deploy := types.Labels{}
+	if r.body.Deploy != nil {
+		deploy = r.body.Deploy.Labels
+	}
+	_, variable := r.body.Environment[""]
+	_, label := r.body.Labels[""]
+	_, annotation := r.body.Annotations[""]
+	_, sysctl := r.body.Sysctls[""]
+	_, ofService := deploy[""]
+	refuse(variable, "environment")
+	refuse(label, "labels")
+	refuse(annotation, "annotations")
+	refuse(sysctl, "sysctls")
+	refuse(ofService, "deploy", "labels")
+}
+
 var restartPattern = regexp.MustCompile(`^(no|always|unless-stopped|on-failure(:[0-9]+)?)?$`)
 
 // declared checks that what a container names at the top level stands there.
 func (r *reading) declared(below []string, spec types.ContainerSpec) {
 	for key := range spec.Networks {
+		if key == "default" && spec.NetworkMode != "" { // there is one where nothing else is said
+			continue
+		}
 		known(r, slices.Concat(below, []string{"networks", key}), "network", key, r.typed.Networks)
+	}
+	for key := range spec.Models {
+		known(r, slices.Concat(below, []string{"models", key}), "model", key, r.typed.Models)
 	}
 	for i, v := range spec.Volumes {
 		if v.Type == types.VolumeTypeVolume && v.Source != "" {
@@ -98,6 +137,18 @@ func (r *reading) portRange() {
 			r.reportPort(i, p, "a port is a number from 1 to 65535", "")
 		}
 	}
+	for i, text := range r.body.Expose {
+		ports, protocol, said := strings.Cut(text, "/")
+		from, to, ranged := strings.Cut(ports, "-")
+		first, ok := asInt(from)
+		last := first
+		if ranged && ok {
+			last, ok = asInt(to)
+		}
+		if !ok || first < 1 || last > 65535 || last < first || said && !slices.Contains([]string{"tcp", "udp", "sctp"}, strings.ToLower(protocol)) {
+			r.reportAt([]string{"expose", itoa(i)}, "must be a port from 1 to 65535 or a range of them, with /tcp or /udp where that matters", "")
+		}
+	}
 }
 
 // portsOf checks the short forms of a service's ports in a file.
@@ -144,7 +195,7 @@ func (s *shape) timesOf(path []string, service map[string]any) {
 		if !ok || s.pending(text) {
 			continue
 		}
-		if _, err := time.ParseDuration(text); err == nil {
+		if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 			continue
 		}
 		if _, ok := asDuration(text); !ok || !strings.ContainsAny(text, "smhdwu") {

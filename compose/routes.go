@@ -58,6 +58,7 @@ func (r *reading) routes(replicas int) (routes []Route, kept []types.ServicePort
 	}
 	if replicas > 1 {
 		r.refuseFixedUDP(kept)
+		r.refuseShortRanges(kept, replicas)
 	}
 	if len(routes) > 0 && r.body.NetworkMode != "" {
 		r.reportAt([]string{"network_mode"}, "a routed service needs a network of the project, which network_mode "+r.body.NetworkMode+" does not give",
@@ -188,6 +189,16 @@ func (r *reading) refuseFixedUDP(ports []types.ServicePortConfig) {
 	}
 }
 
+// refuseShortRanges refuses a range of host ports that has fewer than one for each replica.
+func (r *reading) refuseShortRanges(ports []types.ServicePortConfig, replicas int) {
+	for i, p := range ports {
+		if n := ranged(p); n > 0 && n < replicas {
+			r.reportPort(i, p, fmt.Sprintf("%s are %d host ports, and the service has %d replicas: each takes one of its own", p.Published, n, replicas),
+				"widen the range, or leave the host port out")
+		}
+	}
+}
+
 // listener is one claim to a port, for conflicts between services.
 type listener struct {
 	service string
@@ -213,6 +224,15 @@ func (c *conversion) conflicts(services []Service) {
 			if fixed(p) && s.Replicas > 0 {
 				claims = append(claims, listener{s.Name, nil, HostPort{p.HostIP, hostPort(p)}, p.Protocol})
 			}
+		}
+	}
+	named := map[string]string{}
+	for _, s := range services {
+		name := s.Body.ContainerName
+		if other, taken := named[name]; taken {
+			c.report([]string{"services", s.Name, "container_name"}, "is also the name of "+other+"'s container: "+name, "give them different ones")
+		} else if name != "" {
+			named[name] = s.Name
 		}
 	}
 	for i, b := range routes {

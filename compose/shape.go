@@ -51,6 +51,7 @@ func (s *shape) ours(root map[string]any) {
 		for name, service := range asMap(root[section]) {
 			s.timesOf([]string{section, name}, asMap(service))
 			s.portsOf([]string{section, name}, asMap(service))
+			s.mountsOf([]string{section, name}, asMap(service))
 			s.triggersOf([]string{section, name}, asMap(service))
 			keys, ok := asMap(service)[extension]
 			if !ok || keys == nil {
