@@ -67,6 +67,7 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 		return plan.Observed{}, e.silent(ctx, err)
 	}
 	replicas, foreign := e.split(project.Name, containers)
+	tellElsewhere(project, replicas)
 	observed := plan.Observed{
 		Replicas: replicas,
 		Foreign:  foreign,
