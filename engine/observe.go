@@ -205,6 +205,7 @@ func replicaOf(c container.Summary) plan.Replica {
 		Job:       c.Labels[compose.LabelJob],
 		Fire:      c.Labels[compose.LabelFire],
 		Cause:     c.Labels[labelCause],
+		Shares:    namesOf(c.Labels[labelShares]),
 	}
 	r.OneOff = r.Role == compose.RoleRun || r.Role == compose.RoleHook
 	if strings.HasSuffix(r.Name, incomplete) {

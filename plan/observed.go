@@ -100,10 +100,12 @@ type Replica struct {
 	DependsOn []string // services, from its label: the order of `down` without a file
 	WorkDir   string   // the project folder, from its label
 	Files     []string // the compose files, from its label
-	Elsewhere Elsewhere
-	Job       string // of the container of a registered job: its compose.Registration, from its label
-	Fire      string // of the run of a job: its instant, from its label
-	Cause     string // why the sidecar made it of another one, from its label; "" where a command made it
+	Job       string   // of the container of a registered job: its compose.Registration, from its label
+	Fire      string   // of the run of a job: its instant, from its label
+	Cause     string   // why the sidecar made it of another one, from its label; "" where a command made it
+
+	Elsewhere Elsewhere // whether other files than the project's made it
+	Shares    []string  // IDs of the project's containers whose namespaces or volumes it uses, from its label
 }
 
 // Elsewhere says that a replica was made from files that are still there, none of which is the project's: then it may

@@ -221,6 +221,23 @@ volumes: {named: {}}
 	p.at("V=2", func() { p.must("restart", "owner") })
 	starts = map[string]int{"owner-1": 2, "net-1": 2, "all-1": 2}
 	shared()
+
+	// So it is where somebody else took the owner away, or only stopped it.
+	assert.NilError(t, docker.ContainerKill(t.Context(), p.id("owner-1"), "KILL"))
+	p.at("V=2", func() { p.must("up", "-d") })
+	starts = map[string]int{"owner-1": 3, "net-1": 3, "all-1": 3}
+	shared()
+	assert.NilError(t, docker.ContainerRemove(t.Context(), p.id("owner-1"), container.RemoveOptions{Force: true}))
+	before = p.idsOf("net", "all", "from", "none", "foreign")
+	p.at("V=2", func() { p.must("up", "-d") })
+	starts = map[string]int{"owner-1": 1, "net-1": 1, "all-1": 1}
+	shared()
+	after = p.idsOf("net", "all", "from", "none", "foreign")
+	for service, goes := range map[string]bool{"net": true, "all": true, "from": true, "none": false, "foreign": false} {
+		name := "/" + p.name + "-" + service + "-1"
+		assert.Equal(t, before[name] != after[name], goes, service)
+	}
+	p.at("V=2", func() { says(t, p.must("up", "-d").out, "nothing to change") })
 }
 
 func TestCompatPortsArePublishedInEveryForm(t *testing.T) {
