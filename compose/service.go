@@ -51,15 +51,22 @@ func (s Service) Watched() bool {
 // SharesWith are the services whose containers a container of this one is bound to: it uses their namespaces or
 // volumes, and is of no use once they are replaced.
 func (s Service) SharesWith() []string {
-	var names []string
-	for _, mode := range []string{s.Body.NetworkMode, s.Body.Ipc, s.Body.Pid} {
-		if name, ok := strings.CutPrefix(mode, types.ServicePrefix); ok {
-			names = append(names, name)
-		}
-	}
+	names := s.SharesNamespacesWith()
 	for _, from := range s.Body.VolumesFrom {
 		if !strings.HasPrefix(from, types.ContainerPrefix) {
 			name, _, _ := strings.Cut(from, ":")
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// SharesNamespacesWith are the services whose namespaces a container of this one uses: they are new ones whenever those
+// services start.
+func (s Service) SharesNamespacesWith() []string {
+	var names []string
+	for _, mode := range []string{s.Body.NetworkMode, s.Body.Ipc, s.Body.Pid} {
+		if name, ok := strings.CutPrefix(mode, types.ServicePrefix); ok {
 			names = append(names, name)
 		}
 	}

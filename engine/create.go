@@ -90,7 +90,8 @@ func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mo
 	if err := e.clearCommand(ctx, &made); err != nil {
 		return draft{}, err
 	}
-	if err := e.resolve(ctx, step.Service.Project, &made.host); err != nil {
+	owners, err := e.resolve(ctx, step.Service.Project, &made.host)
+	if err != nil {
 		return draft{}, err
 	}
 	for _, m := range shared {
@@ -114,6 +115,9 @@ func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mo
 	}
 	if holdsFiles(step.Service.Digest) {
 		made.config.Labels[labelCopies] = copiesLabel(made.copies)
+	}
+	if len(owners) > 0 {
+		made.config.Labels[labelShares] = strings.Join(owners, ",")
 	}
 	if len(made.adopted) > 0 {
 		made.config.Labels[labelAdopted] = strings.Join(made.adopted, ",")

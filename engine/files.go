@@ -207,13 +207,7 @@ func readFile(what string, use types.FileReferenceConfig, from types.FileObjectC
 		if f.content, err = os.ReadFile(from.File); err != nil {
 			return f, fmt.Errorf("read %s: %w", what, err)
 		}
-	case from.Content == "" && from.Environment != "":
-		value, set := os.LookupEnv(from.Environment)
-		if !set {
-			return f, fmt.Errorf("%s: environment variable %s is not set", what, from.Environment)
-		}
-		f.content = []byte(value)
-	default:
+	default: // of a variable it is the value that the files saw, which may come from .env and may be empty
 		f.content = []byte(from.Content)
 	}
 	return f, nil

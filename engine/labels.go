@@ -28,6 +28,7 @@ const (
 	labelFiles      = "hyper-lite.files"   // folders that are volumes only for copied-in files, by commas
 	labelAdopted    = "hyper-lite.adopted" // paths whose anonymous volumes come from a replaced container
 	labelCopies     = "hyper-lite.copies"  // configs and secrets that were copied in, one a line; absent where there are none
+	labelShares     = "hyper-lite.shares"  // IDs of the containers of the project whose namespaces or volumes it uses, by commas
 	labelCause      = "hyper-lite.cause"   // why the sidecar made it
 	labelSidecar    = "hyper-lite.sidecar"
 )

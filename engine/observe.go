@@ -67,6 +67,7 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 		return plan.Observed{}, e.silent(ctx, err)
 	}
 	replicas, foreign := e.split(project.Name, containers)
+	tellElsewhere(project, replicas)
 	observed := plan.Observed{
 		Replicas: replicas,
 		Foreign:  foreign,
@@ -204,6 +205,7 @@ func replicaOf(c container.Summary) plan.Replica {
 		Job:       c.Labels[compose.LabelJob],
 		Fire:      c.Labels[compose.LabelFire],
 		Cause:     c.Labels[labelCause],
+		Shares:    namesOf(c.Labels[labelShares]),
 	}
 	r.OneOff = r.Role == compose.RoleRun || r.Role == compose.RoleHook
 	if strings.HasSuffix(r.Name, incomplete) {

@@ -15,8 +15,10 @@ import (
 )
 
 // resolve turns "service:NAME" into the container that it means now, in every place where a container may
-// lean on another. It asks the engine once, and only where there is such a reference.
-func (e *Engine) resolve(ctx context.Context, project string, host *container.HostConfig) error {
+// lean on another, and returns the IDs of those whose namespaces or volumes it then uses, sorted. It asks the engine
+// once, and only where there is such a reference.
+func (e *Engine) resolve(ctx context.Context, project string, host *container.HostConfig) ([]string, error) {
+	var shared []string
 	find := &finder{list: func() ([]plan.Replica, error) { return e.List(ctx, project) }}
 	for _, mode := range modesOf(host) {
 		if !strings.HasPrefix(mode.get(), types.ServicePrefix) {
@@ -24,8 +26,9 @@ func (e *Engine) resolve(ctx context.Context, project string, host *container.Ho
 		}
 		id, err := find.container(mode.get())
 		if err != nil {
-			return fmt.Errorf("%s: %w", mode.key, err)
+			return nil, fmt.Errorf("%s: %w", mode.key, err)
 		}
+		shared = append(shared, id)
 		mode.set(types.ContainerPrefix + id)
 	}
 	for i, link := range host.Links {
@@ -34,7 +37,7 @@ func (e *Engine) resolve(ctx context.Context, project string, host *container.Ho
 		}
 		id, err := find.container(link)
 		if err != nil {
-			return fmt.Errorf("links: %w", err)
+			return nil, fmt.Errorf("links: %w", err)
 		}
 		host.Links[i] = id
 	}
@@ -45,11 +48,14 @@ func (e *Engine) resolve(ctx context.Context, project string, host *container.Ho
 		}
 		id, err := find.container(from)
 		if err != nil {
-			return fmt.Errorf("volumes_from: %w", err)
+			return nil, fmt.Errorf("volumes_from: %w", err)
 		}
+		plain, _, _ := strings.Cut(id, ":")
+		shared = append(shared, plain)
 		host.VolumesFrom[i] = id
 	}
-	return nil
+	slices.Sort(shared)
+	return slices.Compact(shared), nil
 }
 
 // finder finds the container that stands for a service. It lists once.

@@ -235,3 +235,12 @@ secrets:
 		`services.web: secret owned: uid "root" is not a number`,
 	})
 }
+
+// Whether a variable is set is decided where the files are read: .env counts there, and an empty value does.
+func TestASecretOfAVariableMayBeEmpty(t *testing.T) {
+	service := loadService(t, "services: {web: {image: web, secrets: [none]}}\nsecrets: {none: {environment: HL_TEST_SET_NOWHERE}}")
+	files, err := filesOf(service)
+	assert.NilError(t, err)
+	assert.Equal(t, files[0].target, "/run/secrets/none")
+	assert.Equal(t, len(files[0].content), 0)
+}

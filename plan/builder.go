@@ -21,6 +21,7 @@ type builder struct {
 	base      map[string][]int      // by network, volume or image: the nodes that make it
 	occupants map[string][]occupant // by service: its slots, as they will be
 	changed   map[string]bool       // services with at least one replaced replica
+	starts    map[string]bool       // by container ID: it did not run, and is started
 	system    []int                 // the nodes after which the balancer can be told of routes
 	left      map[string]int        // by container ID: the node after which an orphan is gone
 	leftHooks []int                 // the nodes after which what interrupted hooks left is gone
@@ -34,6 +35,7 @@ func newBuilder(want compose.Project, have Observed, opt Options) *builder {
 		base:      map[string][]int{},
 		occupants: map[string][]occupant{},
 		changed:   map[string]bool{},
+		starts:    map[string]bool{},
 		left:      map[string]int{},
 		rollouts:  map[string]string{},
 		freed:     map[hostPort][]int{},

@@ -66,6 +66,9 @@ func (r *roll) start(t turn, after []int) []int {
 	if t.kept == nil || t.kept.State == Created {
 		after = r.preStart(r.service, t.next, &r.preparation, after, r.settled)
 	}
+	if t.kept != nil {
+		r.starts[t.kept.ID] = true
+	}
 	var step Step = Start{Container: t.next}
 	if t.kept != nil && t.kept.State == Paused {
 		step = Unpause{Container: t.next}
@@ -185,19 +188,30 @@ func (b *builder) withdraw(group, service, why string) []int {
 	return []int{b.add(group, Route{Service: service}, why, b.system...)}
 }
 
-// restartAfterDependencies restarts kept replicas whose dependency was replaced, where depends_on says so.
+// restartAfterDependencies restarts kept replicas whose dependency was replaced, where depends_on says so, and those
+// that share a namespace with a service whose container starts again: it starts with a new one.
 func (b *builder) restartAfterDependencies(s compose.Service, turns []turn) {
+	starts := func(id string) bool { return b.starts[id] }
 	for _, d := range s.DependsOn {
-		if !d.Restart || !b.changed[d.Service] {
+		replaced := d.Restart && b.changed[d.Service]
+		shared := slices.Contains(s.SharesNamespacesWith(), d.Service)
+		if !replaced && !shared {
 			continue
 		}
-		after := b.fulfil(d)
+		why, after := d.Service+" was replaced", b.fulfil(d)
+		if !replaced {
+			why = "shares a namespace with " + d.Service + ", which starts again"
+		}
+		restarts := false
 		for _, t := range turns {
-			if t.kept != nil && t.kept.State == Running {
-				b.restart(s, *t.kept, d.Service+" was replaced", after)
+			if t.kept != nil && t.kept.State == Running && (replaced || slices.ContainsFunc(t.kept.Shares, starts)) {
+				b.restart(s, *t.kept, why, after)
+				restarts = true
 			}
 		}
-		return
+		if replaced || restarts {
+			return
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"hyper-lite/compose"
@@ -75,7 +74,7 @@ func (d *down) retireBare(group string, r Replica, after []int) int {
 func (d *down) containers(after []int) (removed []int, left []Replica) {
 	byService := map[string][]Replica{}
 	dependents := map[string][]string{}
-	var orphans []string
+	var orphans []Replica
 	for _, r := range d.have.Replicas {
 		if r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar {
 			continue
@@ -84,9 +83,13 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 			continue
 		}
 		ofJob := r.Role == compose.RoleJob || r.Fire != "" // no job outlives its project, whatever the files say of it by now
+		if d.opt.Want != nil && d.guest(r) {
+			left = append(left, r)
+			continue
+		}
 		if d.opt.Want != nil && !d.opt.RemoveOrphans && !ofJob && !d.known(r.Service) {
 			left = append(left, r)
-			orphans = append(orphans, r.Name)
+			orphans = append(orphans, r)
 			continue
 		}
 		byService[r.Service] = append(byService[r.Service], r)
@@ -94,9 +97,15 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 			dependents[dependency] = append(dependents[dependency], r.Service)
 		}
 	}
-	if len(orphans) > 0 {
-		sort.Strings(orphans)
-		d.warn("orphan containers %s stay, and so do their networks (--remove-orphans removes them)", strings.Join(orphans, ", "))
+	if d.opt.Want != nil {
+		d.warnOfGuests()
+	}
+	for place, names := range byFiles(orphans) {
+		if place == "" {
+			d.warn("orphan containers %s stay, and so do their networks (--remove-orphans removes them)", names)
+			continue
+		}
+		d.warn("containers %s of another file, %s, stay, and so do their networks (--remove-orphans removes them)", names, place)
 	}
 	stopped := map[string][]int{}
 	var visit func(service string, path []string) []int

@@ -28,6 +28,9 @@ func (b *builder) differs(s compose.Service, r Replica) string {
 			return "shares a namespace or volumes with " + name + ", which is replaced"
 		}
 	}
+	if slices.ContainsFunc(r.Shares, b.isGone) {
+		return "the container is gone whose namespace or volumes it shares"
+	}
 	if r.Digest.Hash != s.Digest.Hash {
 		return fmt.Sprintf("spec hash %s->%s%s", short(r.Digest.Hash), short(s.Digest.Hash), fieldDrift(r.Digest.Fields, s.Digest.Fields))
 	}
@@ -81,6 +84,11 @@ func fieldDrift(old, new map[string]string) string {
 		drift = append(drift[:3:3], fmt.Sprintf("%d more", len(drift)-3))
 	}
 	return " (" + strings.Join(drift, ", ") + ")"
+}
+
+// isGone says that a container of the project is there no more, or only as one that failed.
+func (b *builder) isGone(id string) bool {
+	return !slices.ContainsFunc(b.have.Replicas, func(r Replica) bool { return r.ID == id && !r.SetAside() })
 }
 
 // sharesWith are the services whose containers a container of s is bound to by ID.

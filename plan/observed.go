@@ -103,7 +103,20 @@ type Replica struct {
 	Job       string   // of the container of a registered job: its compose.Registration, from its label
 	Fire      string   // of the run of a job: its instant, from its label
 	Cause     string   // why the sidecar made it of another one, from its label; "" where a command made it
+
+	Elsewhere Elsewhere // whether other files than the project's made it
+	Shares    []string  // IDs of the project's containers whose namespaces or volumes it uses, from its label
 }
+
+// Elsewhere says that a replica was made from files that are still there, none of which is the project's: then it may
+// be another file's service under the same project name, and not one that was taken out of the files.
+type Elsewhere string
+
+const (
+	NotElsewhere Elsewhere = ""
+	OtherFile    Elsewhere = "file"   // another file of the project folder
+	OtherFolder  Elsewhere = "folder" // a file of another project folder: very likely another project
+)
 
 // SetAside says that a replica failed and was set aside: it is stopped, and kept for inspection until the next `up`.
 // Nothing but its name tells it, since the engine changes no label of a container that exists.

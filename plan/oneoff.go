@@ -79,12 +79,9 @@ func (b *builder) createOneOff(s compose.Service, c Container, autoRemove bool) 
 
 // claimPorts notes conflicts over host ports with containers of the project: replicas do not make room for a one-off.
 func (b *builder) claimPorts(s compose.Service) {
-	for port, ip := range fixedPorts(s) {
+	for _, port := range fixedPorts(s) {
 		for _, r := range b.have.Replicas {
-			taken := func(p Port) bool {
-				return p.Host == port.Port && p.Protocol == port.Protocol && compose.SameAddress(ip, p.HostIP)
-			}
-			if !isRunning(r) || !slices.ContainsFunc(r.Ports, taken) {
+			if !isRunning(r) || !slices.ContainsFunc(r.Ports, port.taken) {
 				continue
 			}
 			hint := "publish another port with --publish"

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -11,8 +12,18 @@ import (
 // orphans are the replicas of services that the files no longer have, as the host shows them.
 func (b *builder) orphans() []Replica {
 	return slices.DeleteFunc(slices.Clone(b.have.Replicas), func(r Replica) bool {
-		return r.Role != compose.RoleReplica || r.OneOff || b.known(r.Service)
+		return r.Role != compose.RoleReplica || r.OneOff || b.known(r.Service) || r.Elsewhere == OtherFolder
 	})
+}
+
+// guests are the replicas of another project folder whose files have the same project name. They are nobody's orphans:
+// no --remove-orphans means them.
+func (b *builder) guests() []Replica {
+	return slices.DeleteFunc(slices.Clone(b.have.Replicas), func(r Replica) bool { return !b.guest(r) })
+}
+
+func (b *builder) guest(r Replica) bool {
+	return r.Role == compose.RoleReplica && !r.OneOff && r.Elsewhere == OtherFolder && !b.known(r.Service)
 }
 
 // served says whether the balancer that stays has a service.
@@ -47,18 +58,49 @@ func (b *builder) warnOfOrphans() {
 			b.withdraw("orphans", p.Service, "the files have no service "+p.Service)
 		}
 	}
-	if b.opt.RemoveOrphans || b.opt.IgnoreOrphans {
+	if b.opt.IgnoreOrphans {
 		return
 	}
-	var names []string
-	for _, r := range b.orphans() {
-		names = append(names, r.Name)
-	}
-	if len(names) == 0 {
+	b.warnOfGuests()
+	if b.opt.RemoveOrphans {
 		return
 	}
-	sort.Strings(names)
-	b.warn("orphan containers %s: their services are not in the files (--remove-orphans removes them)", strings.Join(names, ", "))
+	for place, names := range byFiles(b.orphans()) {
+		if place == "" {
+			b.warn("orphan containers %s: their services are not in the files (--remove-orphans removes them)", names)
+			continue
+		}
+		b.warn("containers %s are of another file, %s: that is not read now (-f reads it, too; --remove-orphans removes them)", names, place)
+	}
+}
+
+// warnOfGuests tells of containers that no run of these files removes.
+func (b *builder) warnOfGuests() {
+	for place, names := range byFiles(b.guests()) {
+		b.warn("containers %s are of another folder, %s, whose project is called %s, too: they stay as they are; give one of the two "+
+			"another name (name: in the file, or -p)", names, place, b.want.Name)
+	}
+}
+
+// byFiles are the sorted names of replicas, by the files that they come from where those are others than the project's;
+// in the order of those.
+func byFiles(replicas []Replica) func(yield func(place, names string) bool) {
+	names := map[string][]string{}
+	for _, r := range replicas {
+		place := ""
+		if r.Elsewhere != NotElsewhere {
+			place = strings.Join(r.Files, ", ")
+		}
+		names[place] = append(names[place], r.Name)
+	}
+	return func(yield func(place, names string) bool) {
+		for _, place := range slices.Sorted(maps.Keys(names)) {
+			sort.Strings(names[place])
+			if !yield(place, strings.Join(names[place], ", ")) {
+				return
+			}
+		}
+	}
 }
 
 func (b *builder) hasReplica(service string) bool {

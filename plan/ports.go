@@ -16,10 +16,21 @@ type hostPort struct {
 
 func (p hostPort) String() string { return fmt.Sprintf("%d/%s", p.Port, p.Protocol) }
 
+// publication is a fixed port on one address of the host, "" for all of them.
+type publication struct {
+	hostPort
+	address string
+}
+
+// taken says whether a container's port is in its way.
+func (p publication) taken(by Port) bool {
+	return by.Host == p.Port && by.Protocol == p.Protocol && compose.SameAddress(p.address, by.HostIP)
+}
+
 // fixedPorts are the host ports that a container of s publishes itself. Ranges and ports that the engine
 // chooses are left out: they cannot stand in anybody's way.
-func fixedPorts(s compose.Service) map[hostPort]string {
-	fixed := map[hostPort]string{}
+func fixedPorts(s compose.Service) []publication {
+	var fixed []publication
 	for _, p := range s.Body.Ports {
 		port, err := strconv.Atoi(p.Published)
 		if err != nil || port == 0 {
@@ -29,7 +40,7 @@ func fixedPorts(s compose.Service) map[hostPort]string {
 		if protocol == "" {
 			protocol = "tcp"
 		}
-		fixed[hostPort{port, protocol}] = p.HostIP
+		fixed = append(fixed, publication{hostPort{port, protocol}, p.HostIP})
 	}
 	return fixed
 }
@@ -37,10 +48,14 @@ func fixedPorts(s compose.Service) map[hostPort]string {
 // handOverPorts stops replicas of the chosen services that hold a host port which another one of them, or the
 // balancer, now publishes. They are replaced anyway; they only have to go first. A replica that stays is a conflict.
 func (b *builder) handOverPorts(chosen []compose.Service) {
-	next := map[hostPort]compose.Service{}
+	type claim struct {
+		publication
+		by compose.Service
+	}
+	var claims []claim
 	for _, s := range slices.Concat(chosen, b.concerned(chosen)) {
-		for port := range fixedPorts(s) {
-			next[port] = s
+		for _, p := range fixedPorts(s) {
+			claims = append(claims, claim{p, s})
 		}
 	}
 	replicas := make([]Replica, len(b.have.Replicas))
@@ -51,11 +66,13 @@ func (b *builder) handOverPorts(chosen []compose.Service) {
 			continue
 		}
 		for _, p := range r.Ports {
-			port := hostPort{p.Host, p.Protocol}
-			holder, wanted := next[port]
-			if p.Host == 0 || !wanted || holder.Name == r.Service && holder.Role == r.Role {
+			next := slices.IndexFunc(claims, func(c claim) bool {
+				return p.Host != 0 && c.taken(p) && (c.by.Name != r.Service || c.by.Role != r.Role)
+			})
+			if next < 0 {
 				continue
 			}
+			port, holder := claims[next].hostPort, claims[next].by
 			if _, leaves := b.left[r.ID]; leaves {
 				break
 			}
@@ -85,16 +102,14 @@ func (b *builder) frees(r Replica, id int) {
 // claim returns the nodes after which the host ports of s are free, and notes a conflict with what is not ours.
 func (b *builder) claim(s compose.Service) []int {
 	var after []int
-	for port, ip := range fixedPorts(s) {
-		after = append(after, b.freed[port]...)
+	for _, port := range fixedPorts(s) {
+		after = append(after, b.freed[port.hostPort]...)
 		for _, f := range b.have.Foreign {
 			if !f.Running {
 				continue
 			}
-			for _, p := range f.Ports {
-				if p.Host == port.Port && p.Protocol == port.Protocol && compose.SameAddress(ip, p.HostIP) {
-					b.conflicts("port "+port.String(), f.holder(), "stop it, or give service "+s.Name+" another port")
-				}
+			if slices.ContainsFunc(f.Ports, port.taken) {
+				b.conflicts("port "+port.String(), f.holder(), "stop it, or give service "+s.Name+" another port")
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	"gotest.tools/v3/assert"
 
 	"hyper-lite/compose"
@@ -43,4 +44,32 @@ func TestAServiceThatIsCalledBalancerHandsItsPortOver(t *testing.T) {
 	stop := number(t, p, "stop balancer.1@1")
 	assert.Equal(t, stop.Why, "host port 8080/tcp moves to balancer")
 	assert.Assert(t, slices.Contains(number(t, p, "start balancer.1@1").After, stop.ID), "%s", p)
+}
+
+// Two addresses of the host have each a port of a number.
+func TestAPortOfAnotherAddressIsInNobodysWay(t *testing.T) {
+	on := func(name string, addresses ...string) compose.Service {
+		s := publishing(service(name, 1, "v1:aaaa"), 8080)
+		s.Body.Ports = nil
+		for _, address := range addresses {
+			s.Body.Ports = append(s.Body.Ports, types.ServicePortConfig{Target: 80, Published: "8080", HostIP: address, Protocol: "tcp"})
+		}
+		return s
+	}
+	want := shop(on("api", "127.0.0.1", "127.0.0.2"), on("web", "127.0.0.3"))
+	h := running(t, shop(service("api", 1, "v1:aaaa"), service("web", 1, "v1:aaaa")))
+	for i, r := range h.replicas {
+		s, _ := want.Service(r.Service)
+		for _, p := range s.Body.Ports {
+			h.replicas[i].Ports = append(h.replicas[i].Ports, plan.Port{HostIP: p.HostIP, Host: 8080, Container: 80, Protocol: "tcp"})
+		}
+	}
+	assert.Equal(t, must(t, want, h, plan.Options{}).String(), "plan for shop: nothing to change\n")
+	stop := number(t, must(t, shop(on("api", "127.0.0.4"), on("web", "127.0.0.1")), h, plan.Options{ForceRecreate: true}), "stop api.1@1")
+	assert.Equal(t, stop.Why, "host port 8080/tcp moves to web")
+
+	foreign := newHost("shop")
+	foreign.foreign = []plan.Foreign{{Name: "other", Running: true, Ports: []plan.Port{{HostIP: "127.0.0.1", Host: 8080, Protocol: "tcp"}}}}
+	_, err := plan.Make(want, foreign.observe(), plan.Options{})
+	assert.ErrorContains(t, err, "container other")
 }

@@ -119,7 +119,7 @@ func (o SignalOptions) replicas(want *compose.Project, have Observed) []Replica 
 
 // orphan says that the files, where there are any, do not have the service of a replica, and that nobody asked for it.
 func (o SignalOptions) orphan(want *compose.Project, r Replica) bool {
-	if want == nil || o.Orphans || slices.Contains(o.Services, r.Service) {
+	if want == nil || o.Orphans && r.Elsewhere != OtherFolder || slices.Contains(o.Services, r.Service) {
 		return false
 	}
 	return !newBuilder(*want, Observed{}, Options{}).known(r.Service)
