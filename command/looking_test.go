@@ -27,6 +27,10 @@ func (f *fakeEngine) Listing(context.Context, string) ([]engine.Listed, error) {
 	return listed, nil
 }
 
+func (f *fakeEngine) Composed(_ context.Context, project string) ([]string, error) {
+	return f.composed[project], nil
+}
+
 func (f *fakeEngine) ComposeProjects(context.Context) ([]engine.Project, error) {
 	state := func(all ...plan.State) []plan.Replica {
 		var replicas []plan.Replica

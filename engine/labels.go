@@ -82,6 +82,23 @@ func containerLabels(service compose.Service, ref plan.Ref, imageID string) (map
 	return labels, nil
 }
 
+// projectOfCompose is the project that docker compose, or we, made a container for; "" if none. The image of a service
+// built by Compose carries the project's label too, and so does whatever is made of it: only the hash tells them apart.
+func projectOfCompose(labels map[string]string) string {
+	if labels[composeHash] == "" {
+		return ""
+	}
+	return labels[composeProject]
+}
+
+// serviceOfCompose is the service that docker compose made a replica for; "" for all else, ours included.
+func serviceOfCompose(labels map[string]string) string {
+	if labels[labelProject] != "" || projectOfCompose(labels) == "" || strings.EqualFold(labels[composeOneOff], "true") {
+		return ""
+	}
+	return labels[composeService]
+}
+
 func role(service compose.Service) compose.Role {
 	if service.Role == "" {
 		return compose.RoleReplica

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"hyper-lite/compose"
@@ -30,6 +29,7 @@ func Down(project string, have Observed, opt DownOptions) Plan {
 		want = *opt.Want
 	}
 	d := &down{builder: newBuilder(want, have, Options{Timeout: opt.Timeout}), opt: opt}
+	d.warnings = append(d.warnings, composedWarnings(project, have)...)
 	whole := len(opt.Services) == 0
 	var gone []int
 	if whole {
@@ -75,7 +75,6 @@ func (d *down) retireBare(group string, r Replica, after []int) int {
 func (d *down) containers(after []int) (removed []int, left []Replica) {
 	byService := map[string][]Replica{}
 	dependents := map[string][]string{}
-	var orphans []string
 	for _, r := range d.have.Replicas {
 		if r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar {
 			continue
@@ -86,7 +85,6 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 		ofJob := r.Role == compose.RoleJob || r.Fire != "" // no job outlives its project, whatever the files say of it by now
 		if d.opt.Want != nil && !d.opt.RemoveOrphans && !ofJob && !d.known(r.Service) {
 			left = append(left, r)
-			orphans = append(orphans, r.Name)
 			continue
 		}
 		byService[r.Service] = append(byService[r.Service], r)
@@ -94,9 +92,13 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 			dependents[dependency] = append(dependents[dependency], r.Service)
 		}
 	}
-	if len(orphans) > 0 {
-		sort.Strings(orphans)
-		d.warn("orphan containers %s stay, and so do their networks (--remove-orphans removes them)", strings.Join(orphans, ", "))
+	for _, o := range d.byOrigin(left) {
+		if o.files != "" {
+			d.warn("orphan containers %s stay, and so do their networks: they were made from other files, %s (--remove-orphans removes them, too)",
+				o.names, o.files)
+			continue
+		}
+		d.warn("orphan containers %s stay, and so do their networks (--remove-orphans removes them)", o.names)
 	}
 	stopped := map[string][]int{}
 	var visit func(service string, path []string) []int

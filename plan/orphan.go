@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"hyper-lite/compose"
@@ -47,18 +47,49 @@ func (b *builder) warnOfOrphans() {
 			b.withdraw("orphans", p.Service, "the files have no service "+p.Service)
 		}
 	}
-	if b.opt.RemoveOrphans || b.opt.IgnoreOrphans {
+	if b.opt.IgnoreOrphans {
 		return
 	}
-	var names []string
-	for _, r := range b.orphans() {
-		names = append(names, r.Name)
-	}
-	if len(names) == 0 {
+	b.warnings = append(b.warnings, composedWarnings(b.want.Name, b.have)...)
+	if b.opt.RemoveOrphans {
 		return
 	}
-	sort.Strings(names)
-	b.warn("orphan containers %s: their services are not in the files (--remove-orphans removes them)", strings.Join(names, ", "))
+	for _, o := range b.byOrigin(b.orphans()) {
+		if o.files != "" {
+			b.warn("orphan containers %s: they were made from other files, %s (--remove-orphans removes them; where those are another project's, %s)",
+				o.names, o.files, ownName)
+			continue
+		}
+		b.warn("orphan containers %s: their services are not in the files (--remove-orphans removes them)", o.names)
+	}
+}
+
+// ownName is how two projects of one name are told apart for good.
+const ownName = "-p NAME or `name:` in a file keeps the two apart"
+
+// origin is what orphans were made from.
+type origin struct {
+	files string // "" is the files of this project, as they were
+	names string // the containers
+}
+
+// byOrigin puts orphans together that were made from the same files, those of this project's own files first. Files
+// that nobody knows, here or there, are no other files.
+func (b *builder) byOrigin(orphans []Replica) []origin {
+	names := map[string][]string{}
+	for _, r := range orphans {
+		files := strings.Join(r.Files, ", ")
+		shared := func(file string) bool { return slices.Contains(b.want.Files, file) }
+		if len(b.want.Files) == 0 || slices.ContainsFunc(r.Files, shared) {
+			files = ""
+		}
+		names[files] = append(names[files], r.Name)
+	}
+	var all []origin
+	for _, files := range slices.Sorted(maps.Keys(names)) {
+		all = append(all, origin{files, strings.Join(sortedNames(names[files]), ", ")})
+	}
+	return all
 }
 
 func (b *builder) hasReplica(service string) bool {
