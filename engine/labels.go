@@ -48,9 +48,6 @@ const (
 	composeVolume     = "com.docker.compose.volume"
 )
 
-// composeFormat is the version of Compose whose labels these are. Compose reads it as a version number.
-const composeFormat = "2.0.0"
-
 // containerLabels are the file's labels and ours; ours win. Body.CustomLabels carries what the file
 // cannot know of itself, such as the project folder.
 func containerLabels(service compose.Service, ref plan.Ref, imageID string) (map[string]string, error) {
@@ -77,7 +74,7 @@ func containerLabels(service compose.Service, ref plan.Ref, imageID string) (map
 		composeHash:      service.Digest.Hash,
 		composeImage:     imageID,
 		composeDependsOn: dependsLabel(service.DependsOn),
-		composeVersion:   composeFormat,
+		composeVersion:   compose.LabelsVersion,
 	})
 	return labels, nil
 }
@@ -143,7 +140,7 @@ func resourceLabels(own types.Labels, custom types.Labels, project, kind, key, d
 		labelProject:   project,
 		labelDigest:    digest,
 		composeProject: project,
-		composeVersion: composeFormat,
+		composeVersion: compose.LabelsVersion,
 		kind:           key,
 	})
 	return labels

@@ -48,7 +48,9 @@ func TestEveryVerbLeavesTheContainersOfDockerComposeAloneAndSaysSo(t *testing.T)
 	want := shop(service("db", 1, "v1:aaaa"), service("web", 2, "v1:aaaa"))
 	life, sign := plan.LifecycleOptions{}, plan.SignalOptions{}
 	for name, make := range map[string]func() (plan.Plan, error){
-		"down":    func() (plan.Plan, error) { return plan.Down("shop", have, plan.DownOptions{Want: &want, RemoveOrphans: true}), nil },
+		"down": func() (plan.Plan, error) {
+			return plan.Down("shop", have, plan.DownOptions{Want: &want, RemoveOrphans: true}), nil
+		},
 		"stop":    func() (plan.Plan, error) { return plan.StopAll("shop", &want, have, life) },
 		"start":   func() (plan.Plan, error) { return plan.StartAll("shop", nil, have, life) },
 		"restart": func() (plan.Plan, error) { return plan.RestartAll("shop", nil, have, life) },
