@@ -61,7 +61,9 @@ func TestOrphansOfAnotherFileAreToldApart(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "services: {web: {image: hyper-lite-demo, stop_grace_period: 1s}, old: {image: hyper-lite-demo, stop_grace_period: 1s}}\n")
 	p.write("other/compose.yaml", "services: {theirs: {image: hyper-lite-demo, stop_grace_period: 1s}}\n")
-	elsewhere := func(args ...string) result { return p.must(append([]string{"--project-directory", "other"}, args...)...) }
+	elsewhere := func(args ...string) result {
+		return p.must(append([]string{"--project-directory", "other"}, args...)...)
+	}
 	elsewhere("up", "-d")
 	p.at("COMPOSE_IGNORE_ORPHANS=1", func() { p.must("up", "-d") })
 	p.write("compose.yaml", "services: {web: {image: hyper-lite-demo, stop_grace_period: 1s}}\n")
