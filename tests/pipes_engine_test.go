@@ -157,11 +157,13 @@ func TestTerminalsThatCanDoLittle(t *testing.T) {
 	dumb := at([]string{"TERM=dumb"}, 91, "up", "-d")
 	assert.Assert(t, !strings.Contains(dumb, "\x1b"), "%q", dumb)
 	says(t, dumb, "container "+p.name+"-web-1", "started")
-	for _, columns := range []uint16{0, 1, 7, 20} {
+	for _, columns := range []uint16{0, 1, 20} {
 		says(t, strings.Join(strings.Fields(at([]string{"TERM=xterm"}, columns, "ps")), " "), "NAME", p.name+"-web-1")
 		says(t, at([]string{"TERM=xterm"}, columns, "logs"), "begun 2")
-		at([]string{"TERM=xterm"}, columns, "up", "-d", "--force-recreate")
 	}
+	at([]string{"TERM=xterm"}, 1, "up", "-d", "--force-recreate")
+	moves := strings.ReplaceAll(colours.ReplaceAllString(at([]string{"TERM=xterm"}, 91, "--progress", "plain", "up", "-d", "--force-recreate"), ""), "\x1b[0m", "")
+	assert.Assert(t, !strings.Contains(moves, "\x1b"), "%q", moves)
 	for _, env := range []string{"NO_COLOR=1", "COMPOSE_ANSI=never"} {
 		plain := at([]string{"TERM=xterm", env}, 91, "logs")
 		assert.Assert(t, !colours.MatchString(plain), "%s: %q", env, plain)
