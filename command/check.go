@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"hyper-lite/compose"
 	"hyper-lite/engine"
@@ -21,6 +22,9 @@ func (i *invocation) possible(ctx context.Context, next plan.Plan) error {
 		name string
 	}
 	var errs []error
+	if slices.ContainsFunc(next.Nodes, func(n plan.Node) bool { _, creates := n.Step.(plan.Create); return creates }) {
+		errs = append(errs, engine.CheckConfiguration())
+	}
 	checked := map[template]bool{} // the replicas of a service are all alike
 	for _, n := range next.Nodes {
 		if network, ok := n.Step.(plan.CreateNetwork); ok {

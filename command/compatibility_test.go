@@ -18,7 +18,7 @@ func TestCompatibilityIsCurrent(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(strings.Replace(pageNote, "from the definitions that `--help` prints. Change those", "from what was seen of the program. Change that", 1))
 	b.WriteString("# What of docker compose works\n\n" +
-		"Every command and flag of docker compose 5.5.1, every variable `COMPOSE_*`, and every key of the Compose specification.\n" +
+		"Every command and flag of docker compose 5.7.0, every variable `COMPOSE_*`, and every key of the Compose specification.\n" +
 		"A test tries each: where this page is wrong, it fails. What is different on purpose, and why: [compose.md](compose.md).\n\n" +
 		"| word | |\n|---|---|\n" +
 		"| works | as in docker compose |\n" +

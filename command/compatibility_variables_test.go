@@ -35,7 +35,7 @@ services:
   more: {image: shop, profiles: [extra]}
 `
 
-// variables are those that docker compose 5.5.1 documents or that its program asks for.
+// variables are those that docker compose 5.7.0 documents or that its program asks for.
 func variables(dir string) []variable {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	both := file("compose.yaml") + "," + file("other.yaml")

@@ -36,7 +36,8 @@ type fakeEngine struct {
 	block     map[string]chan struct{} // a log that is followed ends when its channel closes; by container name
 	lives     map[string][]string      // what a container that the engine starts again says in each life; by its name
 	readings  []engine.LogOptions
-	workDir   string // of the project that runs
+	composed  map[string][]string // containers that docker compose made, by project
+	workDir   string              // of the project that runs
 	procs     fakeProcesses
 	doing     func(plan.Step)              // sees every step; may be nil
 	labels    map[string]map[string]string // of the files, by container name

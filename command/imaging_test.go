@@ -13,6 +13,7 @@ import (
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 
+	"hyper-lite/compose"
 	"hyper-lite/engine"
 )
 
@@ -123,6 +124,9 @@ secrets: {token: {environment: TOKEN}}
 		Args: map[string]string{"A": "1", "B": "2"}, Tags: []string{"shop:latest", "shop:1"}, Secret: []string{"id=token,type=env,env=TOKEN"},
 		SSH: []string{"default", "key=/k"}, ExtraHosts: map[string]string{"a.test": "10.0.0.1"}, ShmSize: "1024", Ulimits: []string{"nofile=5:5"},
 		Attest: []string{"type=provenance,mode=max", "type=sbom"}, NoCache: true, Output: []string{"type=docker"},
+		Labels: map[string]string{
+			"com.docker.compose.project": "shop", "com.docker.compose.service": "web", "com.docker.compose.version": compose.LabelsVersion,
+		},
 	})
 	assert.Equal(t, file.Target["base_image"].DockerfileInline, "FROM scratch")
 	assert.Assert(t, !strings.Contains(r.out, "t0k3n"))

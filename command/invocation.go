@@ -252,6 +252,9 @@ func noSuchService(wanted, known []string) error {
 		if near := nearest(name, known); near != "" {
 			return &hinted{err, fmt.Sprintf("did you mean `%s`?", near)}
 		}
+		if len(known) == 0 {
+			return &hinted{err, fmt.Sprintf("there are no files here, and no containers of a project of that name: `%s ls -a` lists the projects", programName)}
+		}
 		return err
 	}
 	return nil

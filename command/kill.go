@@ -50,6 +50,7 @@ func (i *invocation) kill(ctx context.Context, options plan.SignalOptions) error
 		return i.printPlan(next, "text")
 	}
 	if next.Empty() {
+		i.warn(next.Warnings...)
 		i.say("no container to kill")
 		return nil
 	}

@@ -25,7 +25,23 @@ func (i *invocation) listed(ctx context.Context, services []string) (foundProjec
 	if err != nil {
 		return foundProject{}, nil, err
 	}
+	if err := i.tellOfCompose(ctx, project.Name, len(replicas)); err != nil {
+		return foundProject{}, nil, err
+	}
 	return project, replicas, noSuchService(services, serviceNames(project.Project, replicas))
+}
+
+// tellOfCompose warns where a project without a container of ours has some that docker compose made: they are not shown.
+func (i *invocation) tellOfCompose(ctx context.Context, project string, ours int) error {
+	if ours > 0 {
+		return nil
+	}
+	names, err := i.opened.Composed(ctx, project)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	i.warn(plan.ComposedText(project, names))
+	return nil
 }
 
 // listedWhole is listed with all that the engine's list tells of a container.
@@ -40,6 +56,9 @@ func (i *invocation) listedWhole(ctx context.Context, services []string) (foundP
 	}
 	containers, err := host.Listing(ctx, project.Name)
 	if err != nil {
+		return foundProject{}, nil, err
+	}
+	if err := i.tellOfCompose(ctx, project.Name, len(containers)); err != nil {
 		return foundProject{}, nil, err
 	}
 	return project, containers, noSuchService(services, serviceNames(project.Project, replicasOf(containers)))

@@ -12,6 +12,8 @@ type looking interface {
 	Listing(ctx context.Context, project string) ([]engine.Listed, error)
 	// ComposeProjects returns every project on the host with one call, docker compose's own too.
 	ComposeProjects(ctx context.Context) ([]engine.Project, error)
+	// Composed are the names of the containers that docker compose made for a project.
+	Composed(ctx context.Context, project string) ([]string, error)
 	// Lifespan asks when a container ran last.
 	Lifespan(ctx context.Context, container string) (engine.Lifespan, error)
 	// Images asks for images by ID; those that are gone are left out.

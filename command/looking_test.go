@@ -27,6 +27,10 @@ func (f *fakeEngine) Listing(context.Context, string) ([]engine.Listed, error) {
 	return listed, nil
 }
 
+func (f *fakeEngine) Composed(_ context.Context, project string) ([]string, error) {
+	return f.composed[project], nil
+}
+
 func (f *fakeEngine) ComposeProjects(context.Context) ([]engine.Project, error) {
 	state := func(all ...plan.State) []plan.Replica {
 		var replicas []plan.Replica
@@ -153,6 +157,33 @@ func TestStats(t *testing.T) {
 	assert.Equal(t, s.run("stats", "--format", "{{.Nothing}}").code, 2)
 	s.engine.fail["measure"] = fmt.Errorf("measure: no answer")
 	assert.Equal(t, s.run("stats", "--no-stream").err, "error: measure: no answer\n")
+}
+
+func TestStatsOfProjects(t *testing.T) {
+	s := newShell(t, shop)
+	words := func(text string) (lines []string) {
+		for line := range strings.Lines(text) {
+			lines = append(lines, strings.Join(strings.Fields(line), " "))
+		}
+		return lines
+	}
+	const one = "12.35% 3MiB / 64MiB 4.69% 1.1kB / 0B 4.1kB / 12B 7"
+	assert.DeepEqual(t, words(s.run("stats", "--no-stream", "--all-projects").out), []string{
+		"PROJECT NAME CPU % MEM USAGE / LIMIT MEM % NET I/O BLOCK I/O PIDS", "shop " + one, "shop " + one, "shop " + one,
+	})
+	assert.DeepEqual(t, words(s.run("stats", "--no-stream", "--all-projects", "--aggregate", "-a").out), []string{
+		"PROJECT CONTAINERS CPU % MEM USAGE NET I/O BLOCK I/O PIDS", "ended 1 0.00% 0B 0B / 0B 0B / 0B 0", "shop 5 49.38% 12MiB 4.4kB / 0B 16.4kB / 48B 28",
+	})
+	assert.Equal(t, s.run("stats", "--no-stream", "--aggregate", "--format", "json").out,
+		`{"Project":"shop","Containers":3,"CPUPerc":"37.04%","MemUsage":"9MiB","NetIO":"3.3kB / 0B","BlockIO":"12.3kB / 36B","PIDs":21}`+"\n")
+	for typed, want := range map[string]string{
+		"stats --aggregate web": "take no service", "stats --all-projects -p shop": "exclude each other",
+		"stats --aggregate --format {{.Project}}": "table or json",
+	} {
+		r := s.run(strings.Fields(typed)...)
+		assert.Equal(t, r.code, 2)
+		assert.Assert(t, strings.Contains(r.err, want), r.err)
+	}
 }
 
 func TestStatsGoesOnUntilInterrupted(t *testing.T) {

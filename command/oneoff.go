@@ -38,6 +38,7 @@ hyper-lite run --rm --service-ports web      with the ports of the service, whic
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of the container"},
 			&cli.BoolFlag{Name: "no-deps", Usage: "leave alone what the service depends on"},
 			&cli.StringSliceFlag{Name: "publish", Aliases: []string{"p"}, Usage: "`PORT` to publish, written as under ports: 8080:80; may be repeated"},
+			&cli.BoolFlag{Name: "no-recreate", Usage: "leave replicas of what the service depends on that differ from the file"},
 			&cli.StringFlag{Name: "pull", Usage: "always, missing, never or policy (default: policy, that of the file)"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show nothing but what it says itself"},
 			&cli.BoolFlag{Name: "quiet-build", Usage: "do not show how builds proceed"},

@@ -18,18 +18,20 @@ func (p *program) push() *cli.Command {
 hyper-lite push --include-deps web`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "include-deps", Usage: "what the services depend on, too"},
+			&cli.BoolFlag{Name: "ignore-missing", Usage: "leave out images that are not here"},
 			&cli.BoolFlag{Name: "ignore-push-failures", Usage: "go on where an image cannot be sent"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "show no progress"},
 		},
 		Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error {
 			options := plan.ImageOptions{
 				Services: c.Args().Slice(), Dependencies: c.Bool("include-deps"), Ignore: c.Bool("ignore-push-failures"),
+				There: c.Bool("ignore-missing"),
 			}
 			if c.Bool("quiet") {
 				i.settings.progress = "quiet"
 			}
-			return i.imageAction(ctx, options.Services, func(want compose.Project, _ plan.Observed) (plan.Plan, error) {
-				return plan.PushAll(want, options)
+			return i.imageAction(ctx, options.Services, func(want compose.Project, have plan.Observed) (plan.Plan, error) {
+				return plan.PushAll(want, have, options)
 			}, "nothing to push: no service has both build: and image:")
 		}),
 	}

@@ -23,15 +23,24 @@ func (p *program) stats() *cli.Command {
 		ArgsUsage: "[SERVICE...]",
 		Description: `hyper-lite stats                           again and again, until Ctrl-C
 hyper-lite stats --no-stream web
+hyper-lite stats --all-projects --aggregate one line a project
 hyper-lite stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}}'`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "stopped containers, the balancer and the sidecar too"},
+			&cli.BoolFlag{Name: "all-projects", Usage: "of all projects on the engine, docker compose's own too"},
+			&cli.BoolFlag{Name: "aggregate", Usage: "one line a project, with the sum of its containers"},
 			&cli.BoolFlag{Name: "no-stream", Usage: "measure once"},
 			&cli.BoolFlag{Name: "no-trunc", Usage: "do not shorten IDs"},
 			formatFlag(),
 		},
 		Action: p.verb(func(ctx context.Context, i *invocation, c *cli.Context) error {
-			return i.stats(ctx, statsQuery{c.Args().Slice(), c.String("format"), c.Bool("all"), c.Bool("no-stream"), c.Bool("no-trunc")})
+			q := statsQuery{
+				services: c.Args().Slice(), format: c.String("format"), all: c.Bool("all"), once: c.Bool("no-stream"), whole: c.Bool("no-trunc"),
+			}
+			if c.Bool("all-projects") || c.Bool("aggregate") {
+				return i.statsOfProjects(ctx, q, c.Bool("all-projects"), c.Bool("aggregate"))
+			}
+			return i.stats(ctx, q)
 		}),
 	}
 }
@@ -68,20 +77,28 @@ func (i *invocation) stats(ctx context.Context, q statsQuery) error {
 	if err != nil {
 		return err
 	}
+	return i.pages(ctx, q.once, func() (func() error, error) {
+		rows, err := i.measure(ctx, project.Name, q)
+		return func() error { return printList(i.Out, q.format, rows, statsColumns()) }, err
+	})
+}
+
+// pages measures and prints, once or again and again. take measures, and returns what prints it.
+func (i *invocation) pages(ctx context.Context, once bool, take func() (func() error, error)) error {
 	again := time.NewTicker(between)
 	defer again.Stop()
 	for {
-		rows, err := i.measure(ctx, project.Name, q)
-		if ctx.Err() != nil && !q.once {
+		page, err := take()
+		if ctx.Err() != nil && !once {
 			return codeError(exitInterrupted) // that is how a stream ends
 		}
 		if err != nil {
 			return err
 		}
-		if !q.once && isTerminal(i.Out) {
+		if !once && isTerminal(i.Out) {
 			fmt.Fprint(i.Out, "\x1b[H\x1b[2J") // a fresh page
 		}
-		if err := printList(i.Out, q.format, rows, statsColumns()); err != nil || q.once {
+		if err := page(); err != nil || once {
 			return err
 		}
 		select {

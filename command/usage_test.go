@@ -104,7 +104,7 @@ func TestWrongUsage(t *testing.T) {
 		"exec web":               "exec needs a service and a command\n hint: as in ",
 		"cp a":                   "cp needs two places\n hint: as in ",
 		"cp a b":                 "cp needs a service at one side\n hint: as in ",
-		"port web":               "port needs a service and a port\n hint: as in ",
+		"port":                   "port needs a service",
 		"attach":                 "attach needs one service\n hint: as in ",
 		"wait":                   "wait needs a service\n hint: as in ",
 		"export web db":          "export needs one service\n hint: as in ",

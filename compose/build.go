@@ -38,7 +38,23 @@ func (r *reading) build(s *Service, trail ...string) {
 			resolved.AdditionalContexts[name] = "docker-image://" + base.Body.Image
 		}
 	}
+	resolved.Labels = maps.Clone(section.Labels).Add("com.docker.compose.project", r.typed.Name).
+		Add("com.docker.compose.service", r.builder(s.Body.Image)).Add("com.docker.compose.version", LabelsVersion)
 	s.Body.Build = &resolved
+}
+
+// builder is the first service, by name, of those that an image is built for. The image carries its name whichever of
+// them it is built for: else their builds would differ, and each would replace the other's containers.
+func (r *reading) builder(image string) string {
+	first := r.name
+	for _, services := range []types.Services{r.typed.Services, r.typed.DisabledServices} {
+		for name, other := range services {
+			if other.Build != nil && other.Image == image && name < first {
+				first = name
+			}
+		}
+	}
+	return first
 }
 
 // base is the service behind the context `service:NAME` of a build; its profiles do not matter (Compose spec,

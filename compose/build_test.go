@@ -30,3 +30,21 @@ secrets: {token: {environment: TOKEN}, file: {file: ./secret}}`), LoadOptions{Pr
 	assert.DeepEqual(t, p.Disabled, []string{"base"})
 	assert.Equal(t, p.Model.Services["web"].Build.AdditionalContexts["base"], "service:base") // as the file says it
 }
+
+func TestABuiltImageCarriesComposesLabels(t *testing.T) {
+	p := mustLoad(t, one(`services:
+  worker: {image: "shop:1", build: .}
+  web: {image: "shop:1", build: {context: ., labels: {team: a}}}
+  app: {image: "shop:1"}
+  alone: {build: .}`), LoadOptions{ProjectName: "shop"})
+	labels := func(name, service string) map[string]string {
+		return map[string]string{
+			"com.docker.compose.project": name, "com.docker.compose.service": service, "com.docker.compose.version": LabelsVersion,
+		}
+	}
+	alone, web, worker := service(t, p, "alone"), service(t, p, "web"), service(t, p, "worker")
+	assert.DeepEqual(t, map[string]string(alone.Body.Build.Labels), labels("shop", "alone"))
+	assert.DeepEqual(t, map[string]string(worker.Body.Build.Labels), labels("shop", "web")) // one image, whoever it is built for
+	assert.Equal(t, web.Body.Build.Labels["team"], "a")
+	assert.Equal(t, p.Model.Services["web"].Build.Labels["com.docker.compose.project"], "") // as the file says it
+}

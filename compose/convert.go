@@ -177,6 +177,9 @@ func (r *reading) origins() types.Labels {
 	}
 }
 
+// LabelsVersion is the version of Compose whose labels ours are. Compose reads it as a version number.
+const LabelsVersion = "2.0.0"
+
 const filesLabel = "com.docker.compose.project.config_files"
 
 // replicas is the number that replicas, scale and deploy.replicas agree on.

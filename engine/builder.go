@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/docker/cli/cli/config"
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/registry"
 	"github.com/moby/go-archive"
@@ -167,9 +166,9 @@ func resolvedArguments(arguments types.MappingWithEquals) map[string]*string {
 
 // allCredentials are for the base images, of whatever registry.
 func allCredentials() (map[string]registry.AuthConfig, error) {
-	file, err := config.Load(config.Dir())
+	file, err := configuration()
 	if err != nil {
-		return nil, fmt.Errorf("read docker configuration: %w", err)
+		return nil, err
 	}
 	known, err := file.GetAllCredentials()
 	if err != nil {

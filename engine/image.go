@@ -35,6 +35,11 @@ func (e *Engine) references(project compose.Project) ([]string, error) {
 			services = append(services, hook.Service)
 		}
 		wanted[imageOf(service)] = true
+		if service.Body.Build != nil {
+			for _, tag := range service.Body.Build.Tags {
+				wanted[tag] = true
+			}
+		}
 		if service.ImageID != "" {
 			wanted[service.ImageID] = true
 		}

@@ -49,9 +49,6 @@ const (
 	composeVolume     = "com.docker.compose.volume"
 )
 
-// composeFormat is the version of Compose whose labels these are. Compose reads it as a version number.
-const composeFormat = "2.0.0"
-
 // containerLabels are the file's labels and ours; ours win. Body.CustomLabels carries what the file
 // cannot know of itself, such as the project folder.
 func containerLabels(service compose.Service, ref plan.Ref, imageID string) (map[string]string, error) {
@@ -78,9 +75,26 @@ func containerLabels(service compose.Service, ref plan.Ref, imageID string) (map
 		composeHash:      service.Digest.Hash,
 		composeImage:     imageID,
 		composeDependsOn: dependsLabel(service.DependsOn),
-		composeVersion:   composeFormat,
+		composeVersion:   compose.LabelsVersion,
 	})
 	return labels, nil
+}
+
+// projectOfCompose is the project that docker compose, or we, made a container for; "" if none. The image of a service
+// built by Compose carries the project's label too, and so does whatever is made of it: only the hash tells them apart.
+func projectOfCompose(labels map[string]string) string {
+	if labels[composeHash] == "" {
+		return ""
+	}
+	return labels[composeProject]
+}
+
+// serviceOfCompose is the service that docker compose made a replica for; "" for all else, ours included.
+func serviceOfCompose(labels map[string]string) string {
+	if labels[labelProject] != "" || projectOfCompose(labels) == "" || strings.EqualFold(labels[composeOneOff], "true") {
+		return ""
+	}
+	return labels[composeService]
 }
 
 func role(service compose.Service) compose.Role {
@@ -127,7 +141,7 @@ func resourceLabels(own types.Labels, custom types.Labels, project, kind, key, d
 		labelProject:   project,
 		labelDigest:    digest,
 		composeProject: project,
-		composeVersion: composeFormat,
+		composeVersion: compose.LabelsVersion,
 		kind:           key,
 	})
 	return labels

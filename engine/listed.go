@@ -50,6 +50,22 @@ func (e *Engine) Listing(ctx context.Context, project string) ([]Listed, error) 
 	return listed, nil
 }
 
+// Composed are the names of the containers that docker compose made for the services of a project, sorted, with one call.
+func (e *Engine) Composed(ctx context.Context, project string) ([]string, error) {
+	containers, err := e.listOurs(ctx, composeProject+"="+project)
+	if err != nil {
+		return nil, fmt.Errorf("list containers of project %s: %w", project, err)
+	}
+	var names []string
+	for _, c := range containers {
+		if serviceOfCompose(c.Labels) != "" {
+			names = append(names, nameOf(c))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // ComposeProjects returns every project on the host, by name, those that docker compose made too, with one call.
 func (e *Engine) ComposeProjects(ctx context.Context) ([]Project, error) {
 	containers, err := e.listOurs(ctx, composeProject)
@@ -58,6 +74,9 @@ func (e *Engine) ComposeProjects(ctx context.Context) ([]Project, error) {
 	}
 	projects := map[string]Project{}
 	for _, c := range containers {
+		if c.Labels[labelProject] == "" && projectOfCompose(c.Labels) == "" {
+			continue // made of an image that Compose built, and by nobody's project
+		}
 		r := replicaOf(c)
 		p := projects[c.Labels[composeProject]]
 		p.Replicas = append(p.Replicas, r)

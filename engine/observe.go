@@ -165,7 +165,8 @@ func (e *Engine) split(project string, containers []container.Summary) ([]plan.R
 		foreign = append(foreign, plan.Foreign{
 			ID:      c.ID,
 			Name:    nameOf(c),
-			Project: cmp.Or(c.Labels[labelProject], c.Labels[composeProject]),
+			Project: cmp.Or(c.Labels[labelProject], projectOfCompose(c.Labels)),
+			Service: serviceOfCompose(c.Labels),
 			Running: c.State != container.StateCreated && c.State != container.StateExited && c.State != container.StateDead,
 			Ports:   portsOf(c.Ports),
 		})

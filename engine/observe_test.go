@@ -54,7 +54,7 @@ func TestContainersAreSplitByOurLabel(t *testing.T) {
 			ID: "b", Names: []string{"/shop-web-2"}, Labels: labels, State: "running", Status: "Up 3 seconds (healthy)", Created: 1700000000,
 			Ports: []container.Port{{IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp"}},
 		},
-		{ID: "a", Names: []string{"/proxy/alias", "/proxy"}, Labels: map[string]string{composeProject: "blog"}, State: "paused"},
+		{ID: "a", Names: []string{"/proxy/alias", "/proxy"}, Labels: map[string]string{composeProject: "blog", composeService: "web", composeOneOff: "False", composeHash: "1"}, State: "paused"},
 		{ID: "c", Names: []string{"/shop-web-3" + incomplete}, Labels: labels, State: "created", Status: "Created"},
 	}
 	e := &Engine{ours: map[string]ownership{}}
@@ -71,7 +71,7 @@ func TestContainersAreSplitByOurLabel(t *testing.T) {
 	assert.DeepEqual(t, r.Files, []string{"/srv/shop/a.yaml", "/srv/shop/b.yaml"})
 	assert.DeepEqual(t, r.Ports, []plan.Port{{HostIP: "0.0.0.0", Host: 8080, Container: 80, Protocol: "tcp"}})
 	assert.Equal(t, replicas[1].Digest.Hash, "", "an unfinished container has no hash, so that it is replaced")
-	assert.DeepEqual(t, foreign, []plan.Foreign{{ID: "a", Name: "proxy", Project: "blog", Running: true}})
+	assert.DeepEqual(t, foreign, []plan.Foreign{{ID: "a", Name: "proxy", Project: "blog", Service: "web", Running: true}})
 	assert.Equal(t, labels["team"], "shop")
 	assert.Equal(t, labels[composeDependsOn], "db:service_healthy:true")
 }

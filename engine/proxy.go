@@ -1,12 +1,9 @@
 package engine
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/docker/cli/cli/config"
 
 	"hyper-lite/compose"
 )
@@ -15,9 +12,9 @@ import (
 // on this engine.
 func (e *Engine) proxies() (map[string]*string, error) {
 	e.proxy.Do(func() {
-		file, err := config.Load(config.Dir())
+		file, err := configuration()
 		if err != nil {
-			e.proxyErr = fmt.Errorf("read docker configuration: %w", err)
+			e.proxyErr = err
 			return
 		}
 		e.proxyVariables = file.ParseProxyConfig(e.endpoint.host, nil)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
-	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/registry"
@@ -81,9 +80,9 @@ func (e *Engine) addressed(step plan.Step, image string) (reference.Named, strin
 	if err != nil {
 		return nil, "", fmt.Errorf("read image name: %w", err)
 	}
-	file, err := config.Load(config.Dir())
+	file, err := configuration()
 	if err != nil {
-		return nil, "", fmt.Errorf("read docker configuration: %w", err)
+		return nil, "", err
 	}
 	credentials, err := credentialsFor(file, named)
 	if err != nil {

@@ -58,6 +58,11 @@ func TestCredentialsOfARegistry(t *testing.T) {
 
 	write(t, filepath.Join(folder, "config.json"), `{"auths":`)
 	assert.ErrorContains(t, (&Engine{}).pull(t.Context(), plan.Pull{Image: "web"}), "read docker configuration")
+	assert.ErrorContains(t, CheckConfiguration(), "read docker configuration")
+
+	write(t, filepath.Join(folder, "file"), "")
+	config.SetDir(filepath.Join(folder, "file", ".docker"))
+	assert.NilError(t, CheckConfiguration(), "a home that is no folder")
 }
 
 func named(t *testing.T, image string) reference.Named {

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -34,7 +36,11 @@ func (e *Engine) Usage(ctx context.Context, id string) (Usage, error) {
 	}
 	defer answer.Body.Close()
 	var measured container.StatsResponse
-	if err := json.NewDecoder(answer.Body).Decode(&measured); err != nil {
+	err = json.NewDecoder(answer.Body).Decode(&measured)
+	if errors.Is(err, io.EOF) { // it went while it was measured
+		return Usage{}, nil
+	}
+	if err != nil {
 		return Usage{}, fmt.Errorf("measure container %.12s: %w", id, err)
 	}
 	return usageOf(measured, answer.OSType), nil

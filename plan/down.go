@@ -29,6 +29,7 @@ func Down(project string, have Observed, opt DownOptions) Plan {
 		want = *opt.Want
 	}
 	d := &down{builder: newBuilder(want, have, Options{Timeout: opt.Timeout}), opt: opt}
+	d.warnings = append(d.warnings, composedWarnings(project, have)...)
 	whole := len(opt.Services) == 0
 	var gone []int
 	if whole {

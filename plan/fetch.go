@@ -17,6 +17,8 @@ type ImageOptions struct {
 	Policy    string // of a pull: always, missing, or "": that of the file, and where it has none, always
 	Buildable bool   // a pull: those that can be built, too
 
+	There bool // a push: only images that the engine has; the others are warned of
+
 	Build Build // of a build: Pull, NoCache, Builder, Memory and Check for each image
 	Push  bool  // a build: push each image that it made
 }
@@ -111,10 +113,13 @@ func BuildAll(want compose.Project, opt ImageOptions) (Plan, error) {
 }
 
 // PushAll pushes the images of services that are built here and that the file names.
-func PushAll(want compose.Project, opt ImageOptions) (Plan, error) {
+func PushAll(want compose.Project, have Observed, opt ImageOptions) (Plan, error) {
 	b, chosen, err := about(want, opt)
 	if err != nil {
 		return Plan{}, err
+	}
+	if opt.There {
+		b.skipMissing(chosen, have)
 	}
 	for _, s := range chosen {
 		if s.Body.Build != nil && named(s) {
@@ -122,6 +127,21 @@ func PushAll(want compose.Project, opt ImageOptions) (Plan, error) {
 		}
 	}
 	return b.asked()
+}
+
+// skipMissing counts images that the engine does not have as pushed, and says so.
+func (b *builder) skipMissing(chosen []compose.Service, have Observed) {
+	for _, s := range chosen {
+		if s.Body.Build == nil || !named(s) {
+			continue
+		}
+		for _, image := range append([]string{s.Body.Image}, s.Body.Build.Tags...) {
+			if _, there := have.Images[image]; !there && len(b.base["push "+image]) == 0 {
+				b.warn("image %s is not here, and is not pushed: `hyper-lite build %s` makes it", image, s.Name)
+				b.base["push "+image] = []int{0}
+			}
+		}
+	}
 }
 
 // push plans the images that a build made, each once: the service's and those of build.tags.

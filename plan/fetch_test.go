@@ -88,9 +88,10 @@ func TestBuildAllAndPushAll(t *testing.T) {
 	assert.DeepEqual(t, p.Nodes[2].After, []int{1})
 
 	push := func(opt plan.ImageOptions) string {
-		p, err := plan.PushAll(want, opt)
+		p, err := plan.PushAll(want, plan.Observed{Images: map[string]plan.Image{"reg/app:1": {}}}, opt)
 		return steps(t, p, err)
 	}
 	assert.Equal(t, push(plan.ImageOptions{}), "push reg/app:1, push reg/app:latest, push postgres:15")
 	assert.Equal(t, push(plan.ImageOptions{Services: []string{"app"}, Ignore: true}), "push reg/app:1?, push reg/app:latest?")
+	assert.Equal(t, push(plan.ImageOptions{There: true}), "push reg/app:1")
 }

@@ -107,6 +107,7 @@ func newLifecycle(project string, want *compose.Project, have Observed, opt Life
 		builder:  newBuilder(p, have, Options{Timeout: opt.Timeout, Within: opt.Within, Wait: opt.Wait, System: opt.System}),
 		services: opt.Services,
 	}
+	l.warnings = append(l.warnings, composedWarnings(project, have)...)
 	known := sortedNames(append(l.everyName(), l.jobNames()...))
 	for _, name := range opt.Services {
 		if !slices.Contains(known, name) {

@@ -137,6 +137,7 @@ type Foreign struct {
 	ID      string
 	Name    string
 	Project string // its compose or hyper-lite project, "" if none
+	Service string // the service that docker compose made it for; "" where it is none of docker compose's, or a one-off
 	Running bool   // or paused, or about to be started again: it holds its ports
 	Ports   []Port
 }

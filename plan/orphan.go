@@ -61,6 +61,7 @@ func (b *builder) warnOfOrphans() {
 	if b.opt.IgnoreOrphans {
 		return
 	}
+	b.warnings = append(b.warnings, composedWarnings(b.want.Name, b.have)...)
 	b.warnOfGuests()
 	if b.opt.RemoveOrphans {
 		return

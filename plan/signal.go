@@ -68,7 +68,9 @@ func RemoveAll(project string, want *compose.Project, have Observed, opt SignalO
 		return Remove{Container: containerOf(r), Volumes: opt.Volumes}
 	})
 	whole := stopped.Then(removed)
-	whole.Warnings = stopped.Warnings
+	if len(stopped.Warnings) > 0 { // those of the removal among them
+		whole.Warnings = stopped.Warnings
+	}
 	for at, n := range whole.Nodes {
 		if r, ok := n.Step.(Remove); ok && stops[r.ID] > 0 {
 			whole.Nodes[at].After = []int{stops[r.ID]}
@@ -93,7 +95,7 @@ func (o SignalOptions) stops(project string, want *compose.Project, have Observe
 
 // each plans at most one step for every replica and one-off that a verb is about.
 func (o SignalOptions) each(project string, want *compose.Project, have Observed, step func(Replica) Step) Plan {
-	p := Plan{Project: project}
+	p := Plan{Project: project, Warnings: composedWarnings(project, have)}
 	for _, r := range o.replicas(want, have) {
 		if s := step(r); s != nil {
 			p.Nodes = append(p.Nodes, Node{ID: len(p.Nodes) + 1, Step: s, Group: r.Service})

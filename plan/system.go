@@ -149,6 +149,7 @@ func (b *builder) discard(group string, r Replica, why string) int {
 // claimName returns the nodes after which the name of a container to be made is free, and notes a conflict where
 // it stays taken: by what is not ours, or by another service of ours.
 func (b *builder) claimName(name string, s compose.Service) []int {
+	b.claimService(name, s)
 	var after []int
 	for _, r := range b.have.Replicas {
 		if r.Name != name || r.Service == s.Name && r.Role == s.Role {
@@ -166,7 +167,7 @@ func (b *builder) claimName(name string, s compose.Service) []int {
 		}
 		hint := "rename or remove it: docker rm " + name
 		if f.Project == b.want.Name {
-			hint = "docker compose made it: `docker compose down` in the project folder, then `hyper-lite up`"
+			hint = takeOver(b.want.Name)
 		}
 		if strings.TrimSpace(s.Body.ContainerName) != "" && s.Role == compose.RoleReplica {
 			hint += ", or give the service another container_name"

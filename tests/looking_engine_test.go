@@ -83,6 +83,10 @@ func TestImagesVolumesAndUsageAreListed(t *testing.T) {
 		assert.Assert(t, u["PIDs"] != "0" && u["PIDs"] != "--", "%v", u)
 		says(t, u["MemUsage"].(string), "iB / ")
 	}
+	sum := objects(t, p.must("stats", "--no-stream", "--aggregate", "--format", "json").out)
+	assert.Equal(t, len(sum), 1)
+	assert.Assert(t, sum[0]["Project"] == p.name && sum[0]["Containers"] == 3.0 && sum[0]["PIDs"] != 0.0, "%v", sum[0])
+	says(t, p.must("stats", "--no-stream", "--all-projects").out, p.name+"-web-2")
 	p.must("stop", "-t", "1", "db")
 	assert.Equal(t, strings.Count(p.must("stats", "--no-stream").out, "\n"), 3)
 	says(t, p.must("stats", "--no-stream", "-a", "db").out, "-- / --")
