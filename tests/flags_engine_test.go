@@ -120,10 +120,9 @@ func TestLookingVerbsTakeTheirFlags(t *testing.T) {
 
 	// attach: one replica only, looking on
 	for _, index := range []string{"1", "2"} {
-		p.must("restart", "-t", "0", "--no-deps", "web")
 		on := p.begin("attach", "--no-stdin", "--sig-proxy=false", "--index", index, "web")
 		eventually(t, 20*time.Second, func() error { // until it is there, what is written to the process's output is lost
-			p.must("exec", "--index", index, "web", "sh", "-c", "for p in /proc/[0-9]*/fd/1; do echo mark"+index+" > $p; done 2>/dev/null; true")
+			p.run("exec", "--index", index, "web", "sh", "-c", "for p in /proc/[0-9]*/fd/1; do echo mark"+index+" > $p; done 2>/dev/null; true")
 			if !strings.Contains(on.out.String(), "mark"+index) {
 				return errors.New("nothing is heard of the replica")
 			}
