@@ -144,7 +144,12 @@ func (s *shape) timesOf(path []string, service map[string]any) {
 		if !ok || s.pending(text) {
 			continue
 		}
-		if _, err := time.ParseDuration(text); err == nil {
+		d, err := time.ParseDuration(text)
+		if err == nil && d < 0 && below[0] == "deploy" {
+			s.report(slices.Concat(path, below), false, "cannot be negative", "")
+			continue
+		}
+		if err == nil {
 			continue
 		}
 		if _, ok := asDuration(text); !ok || !strings.ContainsAny(text, "smhdwu") {
