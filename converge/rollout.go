@@ -23,6 +23,7 @@ type rollout struct {
 // setback is what failed of one service.
 type setback struct {
 	plan.RolloutError
+	answered  int  // how many of Failed the plans made so far know of
 	tolerated bool // by max_failure_ratio
 	onTheWay  int  // how many had failed when the service began to go back
 }
@@ -41,7 +42,7 @@ func (r *rollout) do(ctx context.Context, p plan.Plan, have plan.Observed) error
 		if ctx.Err() != nil || !r.goesOn(p, fresh, rest) {
 			break
 		}
-		r.decide(ctx, fresh)
+		r.decide(ctx, fresh, have)
 		r.leave(p, have)
 		if p, have, err = r.host.settled(ctx, r.want, r.opt); err != nil {
 			r.fail(fresh, err)
@@ -134,9 +135,11 @@ func (r *rollout) setback(service string) *setback {
 
 // decide makes the failure actions of services the goal of the next plan. A failure on the way back, or of what was to
 // stay as it is, leaves the service with what it has.
-func (r *rollout) decide(ctx context.Context, fresh []*setback) {
+func (r *rollout) decide(ctx context.Context, fresh []*setback, have plan.Observed) {
 	for _, s := range fresh {
 		service, _ := r.want.Service(s.Service)
+		last := s.Failed[s.answered:]
+		s.answered = len(s.Failed)
 		failed := len(s.Failed) - s.onTheWay
 		allowed := float64(failed) <= service.Rollout.MaxFailureRatio*float64(service.Replicas)
 		switch {
@@ -149,7 +152,9 @@ func (r *rollout) decide(ctx context.Context, fresh []*setback) {
 			}
 			continue
 		case slices.Contains(r.opt.Held, s.Service):
-			r.opt.Left = append(r.opt.Left, s.Service)
+			if slices.ContainsFunc(last, func(c plan.Container) bool { return !r.gives(c, have) }) {
+				r.opt.Left = append(r.opt.Left, s.Service)
+			}
 			continue
 		}
 		s.tolerated, s.Action = allowed, service.Rollout.OnFailure
@@ -169,6 +174,15 @@ func (r *rollout) decide(ctx context.Context, fresh []*setback) {
 		}
 	}
 	r.opt.Wait, r.opt.RemoveOrphans = false, false
+}
+
+// gives says whether a failed container can go from a slot that keeps what it has: this run made it, or there is another
+// one that ran.
+func (r *rollout) gives(c plan.Container, have plan.Observed) bool {
+	return slices.Contains(r.opt.Fresh, c.Ref) || slices.ContainsFunc(have.Replicas, func(other plan.Replica) bool {
+		return other.Role == compose.RoleReplica && !other.OneOff && !other.SetAside() && other.State != plan.Created &&
+			other.Service == c.Ref.Service && other.Slot == c.Ref.Slot && other.Ref != c.Ref
+	})
 }
 
 // leave holds those services that depend on one which does not become what the files say.

@@ -65,8 +65,9 @@ func (h *host) role(role compose.Role) bool {
 	return slices.ContainsFunc(h.replicas, func(r plan.Replica) bool { return r.Role == role && r.State == plan.Running })
 }
 
+// find is the container of an ID, else the newest that was made with a name: an older one has another name by now.
 func (h *host) find(c plan.Container) *plan.Replica {
-	for i := range h.replicas {
+	for i := len(h.replicas) - 1; i >= 0; i-- {
 		if r := &h.replicas[i]; r.ID == c.ID || c.ID == "" && h.madeAs[r.ID] == c.Name {
 			return r
 		}
