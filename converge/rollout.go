@@ -17,7 +17,9 @@ type rollout struct {
 	opt  plan.Options
 	run  Run
 
-	setbacks []*setback // in the order in which their services failed
+	setbacks []*setback    // in the order in which their services failed
+	before   plan.Observed // the host as this run found it
+	lost     []string      // services of which what was to run again does not
 }
 
 // setback is what failed of one service.
@@ -28,16 +30,27 @@ type setback struct {
 	onTheWay  int  // how many had failed when the service began to go back
 }
 
-// do applies a plan, and answers what fails in it until nothing more does or nothing more is to be done.
+// do applies a plan, and answers what fails in it until nothing more does or nothing more is to be done. However it ends,
+// no slot that had a replica that served is left without one, where that can be had.
 func (r *rollout) do(ctx context.Context, p plan.Plan, have plan.Observed) error {
+	r.before = have
+	err := r.answer(ctx, p, have)
+	if err == nil && ctx.Err() == nil {
+		return nil
+	}
+	return errors.Join(err, r.giveBack(context.WithoutCancel(ctx), ctx.Err() != nil))
+}
+
+// answer is do, without what is left at its end.
+func (r *rollout) answer(ctx context.Context, p plan.Plan, have plan.Observed) error {
 	var others []error
 	for {
 		r.opt.Fresh = append(r.opt.Fresh, p.Made()...)
-		err := r.host.Apply(ctx, p)
+		err := r.host.apply(ctx, p, context.WithoutCancel(ctx))
 		if err == nil {
 			break
 		}
-		fresh, rest := r.take(p, have, err)
+		fresh, rest := r.take(ctx, p, have, err)
 		others = append(others, rest...)
 		if ctx.Err() != nil || !r.goesOn(p, fresh, rest) {
 			break
@@ -59,15 +72,18 @@ func (r *rollout) do(ctx context.Context, p plan.Plan, have plan.Observed) error
 	return errors.Join(append(others, r.errors()...)...)
 }
 
-// take sorts what failed: replacements, by service, and all else.
-func (r *rollout) take(p plan.Plan, have plan.Observed, err error) (fresh []*setback, others []error) {
+// take sorts what failed: replacements, by service, and all else. What the user cut short has not failed.
+func (r *rollout) take(ctx context.Context, p plan.Plan, have plan.Observed, err error) (fresh []*setback, others []error) {
 	for _, one := range apart(err) {
 		f, ok := errors.AsType[*failure](one)
-		if !ok {
+		if !ok || ctx.Err() != nil && errors.Is(one, context.Canceled) {
 			others = append(others, one)
 			continue
 		}
 		c, ok := p.Setback(f.node, have)
+		if !ok { // what runs now may all be replacements
+			c, ok = p.Setback(f.node, r.before)
+		}
 		if !ok || slices.Contains(r.opt.Left, c.Ref.Service) {
 			others = append(others, f)
 			continue
@@ -102,6 +118,9 @@ func (r *rollout) goesOn(p plan.Plan, fresh []*setback, others []error) bool {
 			return false
 		}
 		r.opt.Left = append(r.opt.Left, f.node.Group)
+		if _, ok := f.node.Step.(plan.Await); ok {
+			r.lost = append(r.lost, f.node.Group)
+		}
 	}
 	return len(fresh) > 0 || slices.ContainsFunc(r.want.Services, func(s compose.Service) bool {
 		return p.Rollouts[s.Name] != "" && !slices.Contains(r.opt.Left, s.Name)
@@ -153,7 +172,7 @@ func (r *rollout) decide(ctx context.Context, fresh []*setback, have plan.Observ
 			continue
 		case slices.Contains(r.opt.Held, s.Service):
 			if slices.ContainsFunc(last, func(c plan.Container) bool { return !r.gives(c, have) }) {
-				r.opt.Left = append(r.opt.Left, s.Service)
+				r.opt.Left, r.lost = append(r.opt.Left, s.Service), append(r.lost, s.Service)
 			}
 			continue
 		}

@@ -26,7 +26,10 @@ type onHost struct {
 	cut    func(plan.Replica) bool // of which an await comes to no end before it is given up; nil: none
 	before func() error            // asked before every step; its error is no broken promise
 	check  func() error            // after every step
-	err    error                   // the first promise that was broken
+
+	interrupt func() // ends the run under way, as the first Ctrl-C of a user does
+
+	err error // the first promise that was broken
 }
 
 func (o *onHost) Hold(context.Context, plan.Observed) (time.Duration, error) { return time.Hour, nil }
@@ -95,6 +98,7 @@ func (o *onHost) up(t *testing.T, want compose.Project, applied *compose.Project
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	o.interrupt = cancel
 	o.h.wanted = map[string]compose.Service{}
 	for _, s := range want.Services {
 		o.h.wanted[s.Name] = s
@@ -443,16 +447,17 @@ func TestEveryReplacementOfAWaveIsWatched(t *testing.T) {
 // watched again, and where it fails, too, what it replaces is given back all the same.
 func TestAPausedWaveGivesBackWhatItTook(t *testing.T) {
 	for _, order := range []string{compose.StartFirst, compose.StopFirst} {
-		for _, isRouted := range []bool{true, false} {
+		for at := range 4 {
+			isRouted, n := at%2 == 0, 2+at/2
 			web := func(hash string) compose.Project {
-				s := monitored(service("web", 3, hash))
+				s := monitored(service("web", n, hash))
 				if isRouted {
 					s = routed(s, 8080)
 				}
 				s.Rollout.Order, s.Rollout.Parallelism, s.Rollout.OnFailure = order, 2, compose.PauseOnFailure
 				return shop(s)
 			}
-			about := fmt.Sprintf("%s, routed %v", order, isRouted)
+			about := fmt.Sprintf("%s, routed %v, %d replicas", order, isRouted, n)
 			before := web("v1:aaaa")
 			h := running(t, before)
 			o := &onHost{h: h, bad: func(r plan.Replica) bool { return r.Digest.Hash == "v1:bbbb" }}
@@ -470,7 +475,7 @@ func TestAPausedWaveGivesBackWhatItTook(t *testing.T) {
 			failed, ok := errors.AsType[*plan.RolloutError](o.up(t, web("v1:bbbb"), &before))
 			assert.Assert(t, ok, about)
 			running, _ := h.hashes("web")
-			assert.Equal(t, fmt.Sprint(running), "map[1:v1:aaaa 2:v1:aaaa 3:v1:aaaa]", about)
+			assert.Equal(t, fmt.Sprint(running), "map[1:v1:aaaa 2:v1:aaaa 3:v1:aaaa]"[:n*10+3]+"]", about)
 			if order == compose.StopFirst || !isRouted { // else the old one serves all the time
 				assert.Equal(t, len(failed.Failed), 2, about)
 			}
@@ -559,6 +564,60 @@ func TestARolloutKilledAnywhereIsFinished(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Ctrl-C after any step: what was begun ends, and each slot that had a replica has one when the command does.
+func TestAnInterruptedRolloutGivesBackWhatItTook(t *testing.T) {
+	for _, order := range []string{compose.StartFirst, compose.StopFirst} {
+		for _, isRouted := range []bool{true, false} {
+			for n := 1; n <= 3; n++ {
+				for parallelism := 0; parallelism <= n; parallelism++ {
+					for most := 1; interruptedAfter(t, order, isRouted, n, parallelism, most); most++ {
+					}
+				}
+			}
+		}
+	}
+}
+
+// interruptedAfter says whether the run was interrupted: else it ended with fewer steps.
+func interruptedAfter(t *testing.T, order string, isRouted bool, n, parallelism, most int) bool {
+	t.Helper()
+	web := func(hash string) compose.Project {
+		s := service("web", n, hash)
+		if isRouted {
+			s = routed(s, 8080)
+		}
+		s.Rollout.Order, s.Rollout.Parallelism = order, parallelism
+		return shop(s)
+	}
+	about := fmt.Sprintf("%s, routed %v, %d replicas, parallelism %d, interrupted after %d steps", order, isRouted, n, parallelism, most)
+	h := running(t, web("v1:aaaa"))
+	o := &onHost{h: h, bad: func(plan.Replica) bool { return false }}
+	steps, interrupted := 0, false
+	o.before = func() error {
+		if steps++; steps == most {
+			interrupted = true
+			o.interrupt()
+		}
+		return nil
+	}
+	err := o.up(t, web("v1:bbbb"), nil)
+	if interrupted {
+		assert.ErrorIs(t, err, context.Canceled, about)
+	} else {
+		assert.NilError(t, err, about)
+	}
+	slots, aside := h.hashes("web")
+	assert.Equal(t, len(slots), n, about)
+	assert.Equal(t, len(aside), 0, about)
+	if isRouted {
+		assert.Equal(t, h.serving("web"), n, about)
+	}
+	assert.NilError(t, o.up(t, web("v1:bbbb"), nil), about)
+	again := must(t, web("v1:bbbb"), h, plan.Options{})
+	assert.Assert(t, again.Empty(), "%s:\n%s", about, again)
+	return interrupted
 }
 
 // A run that was killed while a withdrawn replica still answered: the next one waits for its requests before it stops it.
