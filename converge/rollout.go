@@ -84,7 +84,7 @@ func (r *rollout) take(ctx context.Context, p plan.Plan, have plan.Observed, err
 		if !ok { // what runs now may all be replacements
 			c, ok = p.Setback(f.node, r.before)
 		}
-		if !ok || slices.Contains(r.opt.Left, c.Ref.Service) {
+		if !ok || slices.Contains(r.opt.Left, c.Ref.Service) || r.isLast(c, have) {
 			others = append(others, f)
 			continue
 		}
@@ -118,7 +118,7 @@ func (r *rollout) goesOn(p plan.Plan, fresh []*setback, others []error) bool {
 			return false
 		}
 		r.opt.Left = append(r.opt.Left, f.node.Group)
-		if _, ok := f.node.Step.(plan.Await); ok {
+		if _, ok := errors.AsType[*plan.UnhealthyError](f.error); ok {
 			r.lost = append(r.lost, f.node.Group)
 		}
 	}
@@ -198,9 +198,21 @@ func (r *rollout) decide(ctx context.Context, fresh []*setback, have plan.Observ
 // gives says whether a failed container can go from a slot that keeps what it has: this run made it, or there is another
 // one that ran.
 func (r *rollout) gives(c plan.Container, have plan.Observed) bool {
-	return slices.Contains(r.opt.Fresh, c.Ref) || slices.ContainsFunc(have.Replicas, func(other plan.Replica) bool {
+	return slices.Contains(r.opt.Fresh, c.Ref) || r.another(c, have)
+}
+
+// isLast says that a container ran when this run began and is all that its slot has: whatever fails with it, it is not set
+// aside as a replacement that failed is.
+func (r *rollout) isLast(c plan.Container, have plan.Observed) bool {
+	ran := func(old plan.Replica) bool { return old.ID == c.ID }
+	return len(running(r.before, ran)) > 0 && !r.another(c, have)
+}
+
+// another says whether the slot of a container has another one that ran and has not failed.
+func (r *rollout) another(c plan.Container, have plan.Observed) bool {
+	return slices.ContainsFunc(have.Replicas, func(other plan.Replica) bool {
 		return other.Role == compose.RoleReplica && !other.OneOff && !other.SetAside() && other.State != plan.Created &&
-			other.Service == c.Ref.Service && other.Slot == c.Ref.Slot && other.Ref != c.Ref
+			other.Service == c.Ref.Service && other.Slot == c.Ref.Slot && other.Ref != c.Ref && !slices.Contains(r.opt.Failed, other.Ref)
 	})
 }
 

@@ -29,7 +29,8 @@ type onHost struct {
 
 	interrupt func() // ends the run under way, as the first Ctrl-C of a user does
 
-	err error // the first promise that was broken
+	told *[]string // the warnings; nil: nobody wants them
+	err  error     // the first promise that was broken
 }
 
 func (o *onHost) Hold(context.Context, plan.Observed) (time.Duration, error) { return time.Hour, nil }
@@ -99,12 +100,20 @@ func (o *onHost) up(t *testing.T, want compose.Project, applied *compose.Project
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	o.interrupt = cancel
+	err := o.raise(ctx, want, applied, plan.Options{})
+	assert.NilError(t, o.err)
+	return err
+}
+
+// raise brings a project up. What was applied last is revision 7, if anything was.
+func (o *onHost) raise(ctx context.Context, want compose.Project, applied *compose.Project, opt plan.Options) error {
 	o.h.wanted = map[string]compose.Service{}
 	for _, s := range want.Services {
 		o.h.wanted[s.Name] = s
 	}
 	host := converge.Host{Engine: o, Balancer: o, Width: 4}
-	_, err := host.Up(ctx, want, plan.Options{System: system(want)}, converge.Run{
+	opt.System = system(want)
+	_, err := host.Up(ctx, want, opt, converge.Run{
 		Applied: func(context.Context) (compose.Project, int, bool, error) {
 			if applied == nil {
 				return compose.Project{}, 0, false, nil
@@ -112,8 +121,17 @@ func (o *onHost) up(t *testing.T, want compose.Project, applied *compose.Project
 			return *applied, 7, true, nil
 		},
 		System: func(p compose.Project) (plan.System, error) { return system(p), nil },
+		Replan: func(plan.Plan) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.h.answers = true
+		},
+		Warn: func(line string) {
+			if o.told != nil {
+				*o.told = append(*o.told, line)
+			}
+		},
 	})
-	assert.NilError(t, o.err)
 	return err
 }
 
