@@ -63,8 +63,8 @@ func (r *rollout) gaps(now plan.Observed) []string {
 	})
 	var gaps []string
 	for _, s := range r.want.Services {
-		if s.OneShot || slices.Contains(r.lost, s.Name) {
-			continue
+		if s.OneShot {
+			continue // to start it again is to do its work again
 		}
 		open := dark && len(s.Routes) > 0 && len(serves(r.before, s.Name)) > 0
 		for slot := 1; slot <= s.Replicas && !open; slot++ {
@@ -82,6 +82,9 @@ func (r *rollout) gaps(now plan.Observed) []string {
 func (r *rollout) lacks(now plan.Observed, s compose.Service, slot int) bool {
 	here := func(c plan.Replica) bool {
 		return c.Role == compose.RoleReplica && !c.OneOff && c.Service == s.Name && c.Slot == slot
+	}
+	if slices.ContainsFunc(r.lost, func(ref plan.Ref) bool { return ref.Service == s.Name && ref.Slot == slot }) {
+		return false // what there is of it was tried
 	}
 	at := func(ref plan.Ref) bool { return ref.Slot == slot }
 	if len(s.Routes) > 0 && slices.ContainsFunc(serves(r.before, s.Name), at) && !slices.ContainsFunc(serves(now, s.Name), at) {

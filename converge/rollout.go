@@ -19,7 +19,7 @@ type rollout struct {
 
 	setbacks []*setback    // in the order in which their services failed
 	before   plan.Observed // the host as this run found it
-	lost     []string      // services of which what was to run again does not
+	lost     []plan.Ref    // replicas that were to stay, or to run again, and are not healthy
 }
 
 // setback is what failed of one service.
@@ -118,8 +118,8 @@ func (r *rollout) goesOn(p plan.Plan, fresh []*setback, others []error) bool {
 			return false
 		}
 		r.opt.Left = append(r.opt.Left, f.node.Group)
-		if _, ok := errors.AsType[*plan.UnhealthyError](f.error); ok {
-			r.lost = append(r.lost, f.node.Group)
+		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](f.error); ok {
+			r.lost = append(r.lost, unhealthy.Container.Ref)
 		}
 	}
 	return len(fresh) > 0 || slices.ContainsFunc(r.want.Services, func(s compose.Service) bool {
@@ -171,8 +171,10 @@ func (r *rollout) decide(ctx context.Context, fresh []*setback, have plan.Observ
 			}
 			continue
 		case slices.Contains(r.opt.Held, s.Service):
-			if slices.ContainsFunc(last, func(c plan.Container) bool { return !r.gives(c, have) }) {
-				r.opt.Left, r.lost = append(r.opt.Left, s.Service), append(r.lost, s.Service)
+			for _, c := range last {
+				if !r.gives(c, have) {
+					r.opt.Left, r.lost = append(r.opt.Left, s.Service), append(r.lost, c.Ref)
+				}
 			}
 			continue
 		}
