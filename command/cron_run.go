@@ -12,7 +12,6 @@ import (
 
 	"hyper-lite/compose"
 	"hyper-lite/cron"
-	"hyper-lite/engine"
 	"hyper-lite/plan"
 )
 
@@ -50,38 +49,22 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	if err != nil || i.dryRun {
 		return err
 	}
-	host, err := i.host(ctx, project)
-	if err != nil {
-		return err
-	}
-	host.Report = nil // from here on the streams are the run's
 	record := cron.Record{
 		Job: one.service.Name, Run: one.options.Name, Scheduled: one.at, Trigger: cron.Manual, Status: cron.Running,
 	}
-	start := func() error {
-		if err := host.Apply(ctx, begin); err != nil {
-			return err
-		}
+	err = i.perform(ctx, project, one.once, begin, func() {
 		begun := time.Now()
 		record.Started = &begun
 		i.noteRun(project, one.history, record)
-		return nil
-	}
-	if one.detached {
-		if err := start(); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintln(i.Out, one.options.Name)
+	})
+	if !one.detached {
+		i.noteEnd(ctx, project, one, record, err)
 		return err
 	}
-	ending := engine.NextExit
-	if one.options.AutoRemove {
-		ending = engine.Removed
+	if err != nil {
+		return err
 	}
-	err = i.join(ctx, i.opened, joining{
-		container: one.options.Name, name: one.options.Name, ending: ending, proxy: true, kills: true, start: start,
-	})
-	i.noteEnd(ctx, project, one, record, err)
+	_, err = fmt.Fprintln(i.Out, one.options.Name)
 	return err
 }
 

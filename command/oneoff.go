@@ -80,17 +80,28 @@ func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
 	if err != nil || i.dryRun {
 		return err
 	}
+	if err := i.perform(ctx, project, one, begin, func() {}); err != nil || !one.detached {
+		return err
+	}
+	return i.printID(ctx, project, one.options.Name)
+}
+
+// perform starts the container that was made, in the background or joined with our streams until it ends.
+func (i *invocation) perform(ctx context.Context, project compose.Project, one once, begin plan.Plan, started func()) error {
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return err
 	}
 	host.Report = nil // from here on the streams are the container's
-	start := func() error { return host.Apply(ctx, begin) }
-	if one.detached {
-		if err := start(); err != nil {
+	start := func() error {
+		if err := host.Apply(ctx, begin); err != nil {
 			return err
 		}
-		return i.printID(ctx, project, one.options.Name)
+		started()
+		return nil
+	}
+	if one.detached {
+		return start()
 	}
 	ending := engine.NextExit
 	if one.options.AutoRemove {

@@ -195,7 +195,10 @@ func (s *shape) timesOf(path []string, service map[string]any) {
 		if !ok || s.pending(text) {
 			continue
 		}
-		if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		if d, err := time.ParseDuration(text); err == nil {
+			if d < 0 {
+				s.report(slices.Concat(path, below), false, "cannot be negative", "")
+			}
 			continue
 		}
 		if _, ok := asDuration(text); !ok || !strings.ContainsAny(text, "smhdwu") {

@@ -26,7 +26,7 @@ type OrderFacts struct {
 //	the file's word; else what two containers cannot hold at once (a host port, an address, the ports of a network that
 //	is not their own) or should not (a single replica's named volume) means stop-first; else start-first.
 //
-// A file that asks for start-first where a container publishes a fixed host port is refused.
+// A file that asks for start-first where two containers cannot be side by side is refused: see refusal.
 func DefaultOrder(f OrderFacts) (order, why string) {
 	switch {
 	case f.Order != "":
@@ -119,11 +119,24 @@ func (r *reading) order(facts OrderFacts, key string) (order, why string) {
 	if facts.Order != "" {
 		why = "deploy." + key + ".order"
 	}
-	if order == StartFirst && facts.HostPort && facts.Replicas > 0 {
-		r.reportAt([]string{"deploy", key, "order"},
-			"start-first cannot be: a container of this service itself publishes a fixed host port", "use stop-first")
+	if reason := facts.refusal(); order == StartFirst && reason != "" {
+		r.reportAt([]string{"deploy", key, "order"}, "start-first cannot be: "+reason, "use stop-first")
 	}
 	return order, why
+}
+
+// refusal is why a replacement cannot run beside what it replaces, whatever the file says; "" where it can.
+func (f OrderFacts) refusal() string {
+	switch {
+	case f.Replicas == 0:
+	case f.HostPort:
+		return "a container of this service itself publishes a fixed host port"
+	case f.Range:
+		return "the containers of this service publish all of a range of host ports"
+	case f.Address:
+		return "a container of this service has a fixed address"
+	}
+	return ""
 }
 
 func updateConfig(s types.ServiceConfig) *types.UpdateConfig {

@@ -132,6 +132,8 @@ func TestRollout(t *testing.T) {
     drain: 1m
     deploy: {update_config: {parallelism: 0, delay: 3s, monitor: 4s, failure_action: rollback, max_failure_ratio: 0.5, order: stop-first}}
   one: {image: x, sequential_deployment: true}
+  back: {image: x, deploy: {rollback_config: {parallelism: 3, failure_action: continue}}}
+  many: {image: x, replicas: 2, deploy: {update_config: {parallelism: 9, max_failure_ratio: 1}}}
   data: {image: x, volumes: ["data:/d"], protocol: http}
   reader: {image: x, volumes: ["data:/d:ro"]}
   host: {image: x, network_mode: host}
@@ -143,6 +145,8 @@ volumes: {data: {}}`), LoadOptions{})
 		"plain":  "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
 		"said":   "{stop-first deploy.update_config.order 0 3s 4s 1m0s rollback 0.5}",
 		"one":    "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
+		"back":   "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
+		"many":   "{start-first nothing is in the way 9 0s 0s 10s pause 1}",
 		"data":   "{stop-first a single replica writes to a named volume 1 0s 0s 10s pause 0}",
 		"reader": "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
 		"host":   "{stop-first a single replica is in a network that is not its own 1 0s 0s 10s pause 0}",
@@ -152,6 +156,7 @@ volumes: {data: {}}`), LoadOptions{})
 	} {
 		assert.Equal(t, fmt.Sprint(service(t, p, name).Rollout), want, name)
 	}
+	assert.Equal(t, fmt.Sprint(service(t, p, "back").Rollback), "{start-first nothing is in the way 3 0s 0s 10s continue 0}")
 }
 
 // A GET can only be asked again of another replica, and only where the balancer sees requests.

@@ -31,8 +31,12 @@ const (
 // calls at a time. A failure is recorded before any dependent is released. After one, nothing new is begun
 // and waits are given up, but calls under way end, so that no step is left half done. All errors come back
 // joined. The failure of an optional node is only reported.
-func (h Host) Apply(ctx context.Context, p plan.Plan) error {
+func (h Host) Apply(ctx context.Context, p plan.Plan) error { return h.apply(ctx, p, ctx) }
+
+// apply is Apply with what changes containers under another context: where that outlives ctx, calls under way end.
+func (h Host) apply(ctx context.Context, p plan.Plan, changes context.Context) error {
 	w := newWalk(ctx, h, p)
+	w.changes = changes
 	defer w.giveUp()
 	return w.run()
 }
@@ -40,6 +44,7 @@ func (h Host) Apply(ctx context.Context, p plan.Plan) error {
 // walk is one pass over a plan. What changes in it belongs to the goroutine that calls run.
 type walk struct {
 	ctx     context.Context
+	changes context.Context // of steps that change containers
 	host    Host
 	nodes   map[int]plan.Node
 	waiting map[int]int          // by node: how many it still waits for
@@ -171,10 +176,22 @@ func (w *walk) launch(n plan.Node) {
 // context is what a step runs under. A step that changes something is not cut in the middle by the failure of
 // another one.
 func (w *walk) context(step plan.Step) context.Context {
-	if isWait(step) {
+	switch {
+	case isWait(step):
 		return w.waits
+	case isWork(step):
+		return w.ctx
 	}
-	return w.ctx
+	return w.changes
+}
+
+// isWork says that a step is as long as somebody else's work takes, so that a user who has had enough of it means it.
+func isWork(step plan.Step) bool {
+	switch step.(type) {
+	case plan.Pull, plan.Build, plan.Import, plan.RunHook:
+		return true
+	}
+	return false
 }
 
 func isWait(step plan.Step) bool {

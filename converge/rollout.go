@@ -17,31 +17,45 @@ type rollout struct {
 	opt  plan.Options
 	run  Run
 
-	setbacks []*setback // in the order in which their services failed
+	setbacks []*setback    // in the order in which their services failed
+	before   plan.Observed // the host as this run found it
+	lost     []plan.Ref    // replicas that were to stay, or to run again, and are not healthy
 }
 
 // setback is what failed of one service.
 type setback struct {
 	plan.RolloutError
+	answered  int  // how many of Failed the plans made so far know of
 	tolerated bool // by max_failure_ratio
 	onTheWay  int  // how many had failed when the service began to go back
 }
 
-// do applies a plan, and answers what fails in it until nothing more does or nothing more is to be done.
+// do applies a plan, and answers what fails in it until nothing more does or nothing more is to be done. However it ends,
+// no slot that had a replica that served is left without one, where that can be had.
 func (r *rollout) do(ctx context.Context, p plan.Plan, have plan.Observed) error {
+	r.before = have
+	err := r.answer(ctx, p, have)
+	if err == nil && ctx.Err() == nil {
+		return nil
+	}
+	return errors.Join(err, r.giveBack(context.WithoutCancel(ctx), ctx.Err() != nil))
+}
+
+// answer is do, without what is left at its end.
+func (r *rollout) answer(ctx context.Context, p plan.Plan, have plan.Observed) error {
 	var others []error
 	for {
 		r.opt.Fresh = append(r.opt.Fresh, p.Made()...)
-		err := r.host.Apply(ctx, p)
+		err := r.host.apply(ctx, p, context.WithoutCancel(ctx))
 		if err == nil {
 			break
 		}
-		fresh, rest := r.take(p, have, err)
+		fresh, rest := r.take(ctx, p, have, err)
 		others = append(others, rest...)
 		if ctx.Err() != nil || !r.goesOn(p, fresh, rest) {
 			break
 		}
-		r.decide(ctx, fresh)
+		r.decide(ctx, fresh, have)
 		r.leave(p, have)
 		if p, have, err = r.host.settled(ctx, r.want, r.opt); err != nil {
 			r.fail(fresh, err)
@@ -58,16 +72,19 @@ func (r *rollout) do(ctx context.Context, p plan.Plan, have plan.Observed) error
 	return errors.Join(append(others, r.errors()...)...)
 }
 
-// take sorts what failed: replacements, by service, and all else.
-func (r *rollout) take(p plan.Plan, have plan.Observed, err error) (fresh []*setback, others []error) {
+// take sorts what failed: replacements, by service, and all else. What the user cut short has not failed.
+func (r *rollout) take(ctx context.Context, p plan.Plan, have plan.Observed, err error) (fresh []*setback, others []error) {
 	for _, one := range apart(err) {
 		f, ok := errors.AsType[*failure](one)
-		if !ok {
+		if !ok || ctx.Err() != nil && errors.Is(one, context.Canceled) {
 			others = append(others, one)
 			continue
 		}
 		c, ok := p.Setback(f.node, have)
-		if !ok || slices.Contains(r.opt.Left, c.Ref.Service) {
+		if !ok { // what runs now may all be replacements
+			c, ok = p.Setback(f.node, r.before)
+		}
+		if !ok || slices.Contains(r.opt.Left, c.Ref.Service) || r.isLast(c, have) {
 			others = append(others, f)
 			continue
 		}
@@ -101,6 +118,9 @@ func (r *rollout) goesOn(p plan.Plan, fresh []*setback, others []error) bool {
 			return false
 		}
 		r.opt.Left = append(r.opt.Left, f.node.Group)
+		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](f.error); ok {
+			r.lost = append(r.lost, unhealthy.Container.Ref)
+		}
 	}
 	return len(fresh) > 0 || slices.ContainsFunc(r.want.Services, func(s compose.Service) bool {
 		return p.Rollouts[s.Name] != "" && !slices.Contains(r.opt.Left, s.Name)
@@ -134,9 +154,11 @@ func (r *rollout) setback(service string) *setback {
 
 // decide makes the failure actions of services the goal of the next plan. A failure on the way back, or of what was to
 // stay as it is, leaves the service with what it has.
-func (r *rollout) decide(ctx context.Context, fresh []*setback) {
+func (r *rollout) decide(ctx context.Context, fresh []*setback, have plan.Observed) {
 	for _, s := range fresh {
 		service, _ := r.want.Service(s.Service)
+		last := s.Failed[s.answered:]
+		s.answered = len(s.Failed)
 		failed := len(s.Failed) - s.onTheWay
 		allowed := float64(failed) <= service.Rollout.MaxFailureRatio*float64(service.Replicas)
 		switch {
@@ -149,7 +171,11 @@ func (r *rollout) decide(ctx context.Context, fresh []*setback) {
 			}
 			continue
 		case slices.Contains(r.opt.Held, s.Service):
-			r.opt.Left = append(r.opt.Left, s.Service)
+			for _, c := range last {
+				if !r.gives(c, have) {
+					r.opt.Left, r.lost = append(r.opt.Left, s.Service), append(r.lost, c.Ref)
+				}
+			}
 			continue
 		}
 		s.tolerated, s.Action = allowed, service.Rollout.OnFailure
@@ -169,6 +195,27 @@ func (r *rollout) decide(ctx context.Context, fresh []*setback) {
 		}
 	}
 	r.opt.Wait, r.opt.RemoveOrphans = false, false
+}
+
+// gives says whether a failed container can go from a slot that keeps what it has: this run made it, or there is another
+// one that ran.
+func (r *rollout) gives(c plan.Container, have plan.Observed) bool {
+	return slices.Contains(r.opt.Fresh, c.Ref) || r.another(c, have)
+}
+
+// isLast says that a container ran when this run began and is all that its slot has: whatever fails with it, it is not set
+// aside as a replacement that failed is.
+func (r *rollout) isLast(c plan.Container, have plan.Observed) bool {
+	ran := func(old plan.Replica) bool { return old.ID == c.ID }
+	return len(running(r.before, ran)) > 0 && !r.another(c, have)
+}
+
+// another says whether the slot of a container has another one that ran and has not failed.
+func (r *rollout) another(c plan.Container, have plan.Observed) bool {
+	return slices.ContainsFunc(have.Replicas, func(other plan.Replica) bool {
+		return other.Role == compose.RoleReplica && !other.OneOff && !other.SetAside() && other.State != plan.Created &&
+			other.Service == c.Ref.Service && other.Slot == c.Ref.Slot && other.Ref != c.Ref && !slices.Contains(r.opt.Failed, other.Ref)
+	})
 }
 
 // leave holds those services that depend on one which does not become what the files say.

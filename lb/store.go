@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"hyper-lite/compose"
+	"hyper-lite/state"
 )
 
 // store is the volume, of which the sidecar is the only writer. A file in it is the old one or the new one,
@@ -20,7 +21,7 @@ import (
 type store struct{ root string }
 
 const (
-	temporary    = ".new" // not an ending that Traefik reads
+	temporary    = ".new" // state.Replace's; not an ending that Traefik reads
 	passwordFile = "state/password"
 )
 
@@ -44,40 +45,10 @@ func (s store) write(name string, text []byte, mode os.FileMode) (bool, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("read %s: %w", name, err)
 	}
-	if err := s.replace(s.path(name), text, mode); err != nil {
+	if err := state.Replace(s.path(name), text, mode); err != nil {
 		return false, fmt.Errorf("write %s: %w", name, err)
 	}
 	return true, nil
-}
-
-func (s store) replace(path string, text []byte, mode os.FileMode) error {
-	if err := writeFlushed(path+temporary, text, mode); err != nil {
-		return err
-	}
-	if err := os.Rename(path+temporary, path); err != nil {
-		return err
-	}
-	return flushFolder(filepath.Dir(path))
-}
-
-func writeFlushed(path string, text []byte, mode os.FileMode) (err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if _, err := file.Write(text); err != nil {
-		return err
-	}
-	return file.Sync()
-}
-
-func flushFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // putDynamic makes Traefik's directory hold exactly these files, and says whether anything changed. The

@@ -181,8 +181,9 @@ func balancerService(project compose.Project, a attachment) (compose.Service, er
 	s.Body.Volumes = []types.ServiceVolumeConfig{{
 		Type: types.VolumeTypeVolume, Source: ownVolume, Target: Folder, ReadOnly: true,
 	}}
-	if slices.ContainsFunc(routes, func(r compose.Route) bool { return r.Replay }) {
-		// Long answers are held back in files there. An image made from scratch has no such folder.
+	if slices.ContainsFunc(routes, func(r compose.Route) bool { return r.Protocol == compose.HTTP || r.Protocol == compose.HTTPSTerm }) {
+		// For replay long answers are held back in files there. An image made from scratch has no such folder. A service that
+		// has none now may be scaled up later, for which the balancer must not be made anew.
 		s.Body.Volumes = append(s.Body.Volumes, types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Target: "/tmp"})
 	}
 	s.Body.Ports = publishedPorts(routes)

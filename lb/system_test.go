@@ -74,6 +74,16 @@ func TestSystem(t *testing.T) {
 	assert.DeepEqual(t, again, system)
 }
 
+// replay is on where a service has more than one replica: to scale it, or to turn it off, leaves the balancer as it is.
+func TestScalingReplacesNoBalancer(t *testing.T) {
+	balancer := func(replay bool) string {
+		system, err := System(project(routed("web", []string{"default"}, httpRoute(func(r *compose.Route) { r.Replay = replay }))), "image", "/s")
+		assert.NilError(t, err)
+		return system.Balancer.Digest.Hash
+	}
+	assert.Equal(t, balancer(false), balancer(true))
+}
+
 func show(s compose.Service) map[string]any {
 	return map[string]any{
 		"role": s.Role, "name": s.Name, "containerName": s.Body.ContainerName, "replicas": s.Replicas,

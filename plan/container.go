@@ -177,9 +177,11 @@ func (b *builder) published(service string) *Published {
 }
 
 // withdraw takes a whole service from the balancer, and returns the nodes after which it is withdrawn: the
-// removal of the balancer itself, where nothing is routed any more.
+// removal of the balancer itself, where nothing is routed any more. A balancer that is away, and not made in this run, serves
+// nobody: the next run that has to do with it withdraws.
 func (b *builder) withdraw(group, service, why string) []int {
-	if b.published(service) == nil {
+	away := len(b.system) == 0 && !(b.systemRuns(compose.RoleBalancer) && b.systemRuns(compose.RoleSidecar))
+	if b.published(service) == nil || away {
 		return nil
 	}
 	if b.opt.System.Balancer == nil {

@@ -29,6 +29,7 @@ type host struct {
 	foreign   []plan.Foreign
 	wanted    map[string]compose.Service // by name, as the newest project says
 	jobs      map[string]bool            // that the newest project has
+	answers   bool                       // the plan under way answers a failure
 	made      int
 }
 
@@ -65,8 +66,9 @@ func (h *host) role(role compose.Role) bool {
 	return slices.ContainsFunc(h.replicas, func(r plan.Replica) bool { return r.Role == role && r.State == plan.Running })
 }
 
+// find is the container of an ID, else the newest that was made with a name: an older one has another name by now.
 func (h *host) find(c plan.Container) *plan.Replica {
-	for i := range h.replicas {
+	for i := len(h.replicas) - 1; i >= 0; i-- {
 		if r := &h.replicas[i]; r.ID == c.ID || c.ID == "" && h.madeAs[r.ID] == c.Name {
 			return r
 		}
@@ -262,8 +264,11 @@ func (h *host) start(c plan.Container) error {
 		}
 	}
 	for _, d := range h.wanted[r.Service].DependsOn {
+		if h.answers { // a slot that failed is waited for no more
+			break
+		}
 		for _, other := range h.replicas {
-			if other.Service == d.Service && other.Role == compose.RoleReplica && service.Role == compose.RoleReplica && other.State == plan.Created {
+			if other.Service == d.Service && other.Role == compose.RoleReplica && service.Role == compose.RoleReplica && other.State == plan.Created && !h.standsIn(other) {
 				return fmt.Errorf("start %s: its dependency %s has not started", c.Name, other.Name)
 			}
 		}
@@ -292,6 +297,13 @@ func (h *host) start(c plan.Container) error {
 		r.State, r.ExitCode = plan.Exited, 0
 	}
 	return nil
+}
+
+// standsIn says that a container that never ran does not count: it failed, or another one of its slot runs.
+func (h *host) standsIn(c plan.Replica) bool {
+	return c.SetAside() || slices.ContainsFunc(h.replicas, func(r plan.Replica) bool {
+		return r.Service == c.Service && r.Slot == c.Slot && r.Role == c.Role && r.State == plan.Running
+	})
 }
 
 // routes says whether the newest project needs a balancer.

@@ -84,6 +84,30 @@ func TestMake(t *testing.T) {
 			have: func(t *testing.T) *host { return running(t, shop(web(2, "v1:aaaa"))) },
 		},
 		{
+			name: "scale-up-monitored", want: shop(monitored(web(4, "v1:aaaa"))),
+			have: func(t *testing.T) *host { return running(t, shop(monitored(web(2, "v1:aaaa")))) },
+		},
+		{
+			name: "scale-up-changed", want: shop(monitored(web(4, "v1:bbbb"))),
+			have: func(t *testing.T) *host { return running(t, shop(monitored(web(2, "v1:aaaa")))) },
+		},
+		{
+			name: "scale-up-changed-unrouted", want: shop(monitored(service("worker", 2, "v1:bbbb"))),
+			have: func(t *testing.T) *host { return running(t, shop(monitored(service("worker", 1, "v1:aaaa")))) },
+		},
+		{
+			name: "scale-up-changed-unserved", want: shop(monitored(web(2, "v1:bbbb"))),
+			have: func(t *testing.T) *host {
+				h := running(t, shop(monitored(web(1, "v1:aaaa"))))
+				h.published = nil
+				return h
+			},
+		},
+		{
+			name: "first-up-monitored", want: shop(monitored(web(1, "v1:aaaa"))),
+			have: func(*testing.T) *host { return newHost("shop") },
+		},
+		{
 			name: "scale-down", want: shop(web(1, "v1:aaaa")),
 			have: func(t *testing.T) *host { return running(t, shop(web(3, "v1:aaaa"))) },
 		},
@@ -301,6 +325,11 @@ func stopFirst(s compose.Service) compose.Service {
 
 func wide(s compose.Service, parallelism int, delay time.Duration) compose.Service {
 	s.Rollout.Parallelism, s.Rollout.Delay = parallelism, delay
+	return s
+}
+
+func monitored(s compose.Service) compose.Service {
+	s.Rollout.Monitor = 5 * time.Second
 	return s
 }
 

@@ -149,9 +149,12 @@ func (r *roll) works(turns []turn) bool {
 	})
 }
 
-// fill brings up the slots in which nothing runs, all at once, and routes them together.
+// fill brings up the slots in which nothing runs, all at once, and routes them together. Those of a specification that is
+// only just being rolled out are held to the monitor, and no wave begins before.
 func (r *roll) fill(turns []turn) {
+	others := len(r.service.Routes) == 0 || len(r.backends) > 0
 	var arrived []Ref
+	var untried []turn
 	var ready []int
 	for _, t := range turns {
 		made := r.create(t, nil)
@@ -167,7 +170,10 @@ func (r *roll) fill(turns []turn) {
 		} else if r.opt.Wait {
 			ready = append(ready, r.ready(t, r.condition(), started)...)
 		}
-		if r.isUnproven(t) && (len(r.service.Routes) == 0 || len(r.backends) > 0) {
+		if r.isUntried(t) {
+			untried = append(untried, t)
+		}
+		if others && (r.isUnproven(t) || r.isUntried(t)) {
 			ready = append(ready, r.proven(t, started)...)
 		}
 	}
@@ -177,6 +183,12 @@ func (r *roll) fill(turns []turn) {
 	}
 	if len(arrived) > 0 || len(backends) != len(r.backends) {
 		r.route(append(backends, arrived...), ready)
+	}
+	if !others {
+		ready = append(ready, r.monitor(untried)...)
+	}
+	if len(untried) > 0 {
+		r.wave = slices.Concat(r.wave, ready, r.routed)
 	}
 	for _, t := range turns {
 		r.leave(t, slices.Concat(ready, r.routed, r.made[t.next.Ref], r.occupantOf(t).start))
@@ -239,48 +251,6 @@ func (r *roll) stopFirst(wave []turn) {
 		gone = append(gone, r.removeLeaving(t, slices.Concat(ready, r.routed, r.occupantOf(t).start))...)
 	}
 	r.wave = slices.Concat(ready, r.routed, gone)
-}
-
-// proven awaits the replacement of a turn, and that it stays so for the time of deploy.update_config.monitor: before
-// it is routed, since others serve meanwhile.
-func (r *roll) proven(t turn, started []int) []int {
-	ids := r.ready(t, r.condition(), started)
-	if len(ids) == 0 && r.service.Rollout.Monitor > 0 && r.isUnproven(t) {
-		ids = []int{r.await(r.service, t.next, r.condition(), started)}
-		r.occupantOf(t).await[r.condition()] = ids[0]
-	}
-	r.stays(ids)
-	return ids
-}
-
-// isUnproven says that a run which was cut off left a replacement beside the one that it is for: what becomes of it was
-// not seen to its end.
-func (r *roll) isUnproven(t turn) bool {
-	return r.replacementIsAwaited() && t.kept != nil && t.rename != "" &&
-		slices.ContainsFunc(t.leaving, func(c Replica) bool { return !c.SetAside() })
-}
-
-// stays makes awaits go on for the time of the monitor.
-func (r *roll) stays(awaits []int) {
-	for _, id := range awaits {
-		if step, ok := r.nodes[id-1].Step.(Await); ok {
-			step.For = r.service.Rollout.Monitor
-			r.nodes[id-1].Step = step
-		}
-	}
-}
-
-// monitor watches replacements that serve already, since nothing else does.
-func (r *roll) monitor(wave []turn) []int {
-	if r.service.Rollout.Monitor == 0 || r.opt.NoStart {
-		return nil
-	}
-	var ids []int
-	for _, t := range wave {
-		ids = append(ids, r.await(r.service, t.next, r.condition(), r.routed))
-	}
-	r.stays(ids)
-	return ids
 }
 
 // condition is what a replica of this service is awaited to become where nobody asked for something else.

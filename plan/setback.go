@@ -7,11 +7,13 @@ import (
 	"hyper-lite/compose"
 )
 
-// Setback says whether the failure of a node is that of a replacement: of a container that the plan makes, or for
-// which another one of its slot goes, while its service still has another replica that runs. It returns that container.
+// Setback says whether the failure of a node is that of a replacement: of a container that the plan makes, for which
+// another one of its slot goes, or that is held to a monitor, while its service still has another replica that runs. It
+// returns that container.
 func (p Plan) Setback(n Node, have Observed) (Container, bool) {
 	c, ok := replaced(n.Step)
-	if !ok || !p.bringsUp(c) {
+	await, _ := n.Step.(Await)
+	if !ok || !p.bringsUp(c) && await.For == 0 {
 		return Container{}, false
 	}
 	for _, r := range have.Replicas {

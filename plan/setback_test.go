@@ -22,9 +22,15 @@ type onHost struct {
 	mu     sync.Mutex
 	h      *host
 	bad    func(plan.Replica) bool
-	before func() error // asked before every step; its error is no broken promise
-	check  func() error // after every step
-	err    error        // the first promise that was broken
+	fades  func(plan.Replica) bool // which are found healthy, and do not stay so; nil: none
+	cut    func(plan.Replica) bool // of which an await comes to no end before it is given up; nil: none
+	before func() error            // asked before every step; its error is no broken promise
+	check  func() error            // after every step
+
+	interrupt func() // ends the run under way, as the first Ctrl-C of a user does
+
+	told *[]string // the warnings; nil: nobody wants them
+	err  error     // the first promise that was broken
 }
 
 func (o *onHost) Hold(context.Context, plan.Observed) (time.Duration, error) { return time.Hour, nil }
@@ -48,6 +54,10 @@ func (o *onHost) Do(ctx context.Context, step plan.Step) error {
 		<-ctx.Done() // nothing exits by itself here
 		return ctx.Err()
 	}
+	if o.isCut(step) {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.before != nil {
@@ -56,7 +66,8 @@ func (o *onHost) Do(ctx context.Context, step plan.Step) error {
 		}
 	}
 	if await, ok := step.(plan.Await); ok {
-		if r := o.h.find(await.Container); r != nil && o.bad(*r) {
+		fades := func(r plan.Replica) bool { return await.For > 0 && o.fades != nil && o.fades(r) }
+		if r := o.h.find(await.Container); r != nil && (o.bad(*r) || fades(*r)) {
 			return &plan.UnhealthyError{Container: await.Container, Condition: await.Condition, Reason: "it is bad"}
 		}
 	}
@@ -70,16 +81,39 @@ func (o *onHost) Do(ctx context.Context, step plan.Step) error {
 	return err
 }
 
+func (o *onHost) isCut(step plan.Step) bool {
+	await, ok := step.(plan.Await)
+	if !ok || o.cut == nil {
+		return false
+	}
+	o.mu.Lock()
+	var found plan.Replica
+	if r := o.h.find(await.Container); r != nil {
+		found = *r
+	}
+	o.mu.Unlock()
+	return o.cut(found) // unlocked: it may wait for another step
+}
+
 func (o *onHost) up(t *testing.T, want compose.Project, applied *compose.Project) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	o.interrupt = cancel
+	err := o.raise(ctx, want, applied, plan.Options{})
+	assert.NilError(t, o.err)
+	return err
+}
+
+// raise brings a project up. What was applied last is revision 7, if anything was.
+func (o *onHost) raise(ctx context.Context, want compose.Project, applied *compose.Project, opt plan.Options) error {
 	o.h.wanted = map[string]compose.Service{}
 	for _, s := range want.Services {
 		o.h.wanted[s.Name] = s
 	}
 	host := converge.Host{Engine: o, Balancer: o, Width: 4}
-	_, err := host.Up(ctx, want, plan.Options{System: system(want)}, converge.Run{
+	opt.System = system(want)
+	_, err := host.Up(ctx, want, opt, converge.Run{
 		Applied: func(context.Context) (compose.Project, int, bool, error) {
 			if applied == nil {
 				return compose.Project{}, 0, false, nil
@@ -87,8 +121,17 @@ func (o *onHost) up(t *testing.T, want compose.Project, applied *compose.Project
 			return *applied, 7, true, nil
 		},
 		System: func(p compose.Project) (plan.System, error) { return system(p), nil },
+		Replan: func(plan.Plan) {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.h.answers = true
+		},
+		Warn: func(line string) {
+			if o.told != nil {
+				*o.told = append(*o.told, line)
+			}
+		},
 	})
-	assert.NilError(t, o.err)
 	return err
 }
 
@@ -336,25 +379,125 @@ func TestAFirstStartThatFailsLeavesNoRolloutHalfDone(t *testing.T) {
 	assert.DeepEqual(t, running, map[int]string{1: "v1:bbbb", 2: "v1:bbbb", 3: "v1:bbbb", 4: "v1:bbbb"})
 }
 
+// A service that is scaled up and changed in one run: what does not stay healthy is found out before it serves, in the
+// slots that are new as in all others, and the failure action holds for it.
+func TestNewSlotsOfAChangedServiceAreWatched(t *testing.T) {
+	for _, order := range []string{compose.StartFirst, compose.StopFirst} {
+		for _, action := range []string{compose.PauseOnFailure, compose.ContinueOnFailure, compose.RollBackOnFailure} {
+			for _, isRouted := range []bool{true, false} {
+				web := func(n int, hash string) compose.Project {
+					s := monitored(service("web", n, hash))
+					if isRouted {
+						s = routed(s, 8080)
+					}
+					s.Rollout.Order, s.Rollout.OnFailure = order, action
+					s.Rollback = s.Rollout
+					return shop(s)
+				}
+				about := fmt.Sprintf("%s, %s, routed %v", order, action, isRouted)
+				before := web(2, "v1:aaaa")
+				h := running(t, before)
+				o := &onHost{h: h, bad: func(plan.Replica) bool { return false }}
+				o.fades = func(r plan.Replica) bool { return r.Digest.Hash == "v1:bbbb" }
+				o.check = func() error {
+					for _, r := range h.replicas {
+						if r.Digest.Hash == "v1:bbbb" && h.serves(r.Ref) {
+							return fmt.Errorf("%s: %s serves", about, r.Ref)
+						}
+					}
+					return nil
+				}
+				failed, ok := errors.AsType[*plan.RolloutError](o.up(t, web(4, "v1:bbbb"), &before))
+				assert.Assert(t, ok, about)
+				assert.Equal(t, failed.Action, action, about)
+				running, aside := h.hashes("web")
+				assert.Equal(t, fmt.Sprint(running), "map[1:v1:aaaa 2:v1:aaaa]", about)
+				assert.Assert(t, len(aside) > 0, about)
+				if action == compose.ContinueOnFailure {
+					assert.Equal(t, len(aside), 4, about)
+				}
+
+				o.fades, o.check = nil, nil
+				assert.NilError(t, o.up(t, web(4, "v1:bbbb"), &before), about)
+				running, aside = h.hashes("web")
+				assert.Equal(t, len(running), 4, about)
+				assert.Equal(t, len(aside), 0, about)
+				assert.Assert(t, must(t, web(4, "v1:bbbb"), h, plan.Options{}).Empty(), about)
+			}
+		}
+	}
+}
+
 // The first failure of a wave cuts short the watch over the others of that wave: the answer watches them again, before it
 // removes what they replace.
 func TestEveryReplacementOfAWaveIsWatched(t *testing.T) {
 	for _, order := range []string{compose.StartFirst, compose.StopFirst} {
-		web := func(hash string) compose.Project {
-			s := service("web", 4, hash)
-			s.Rollout.Order, s.Rollout.Parallelism, s.Rollout.OnFailure = order, 2, compose.ContinueOnFailure
-			s.Rollout.Monitor = 2 * time.Second
-			return shop(s)
+		for _, action := range []string{compose.PauseOnFailure, compose.ContinueOnFailure, compose.RollBackOnFailure} {
+			for _, monitor := range []time.Duration{0, 2 * time.Second} {
+				web := func(hash string) compose.Project {
+					s := service("web", 4, hash)
+					if monitor == 0 {
+						s = routed(s, 8080)
+					}
+					s.Rollout.Order, s.Rollout.Parallelism, s.Rollout.OnFailure, s.Rollout.Monitor = order, 2, action, monitor
+					s.Rollback = s.Rollout
+					return shop(s)
+				}
+				about := fmt.Sprintf("%s, %s, monitor %s", order, action, monitor)
+				before := web("v1:aaaa")
+				h := running(t, before)
+				o := &onHost{h: h, bad: func(r plan.Replica) bool { return r.Digest.Hash == "v1:bbbb" }}
+				failed, ok := errors.AsType[*plan.RolloutError](o.up(t, web("v1:bbbb"), &before))
+				assert.Assert(t, ok, about)
+				assert.NilError(t, failed.Undone, about)
+				running, aside := h.hashes("web")
+				assert.Equal(t, fmt.Sprint(running), "map[1:v1:aaaa 2:v1:aaaa 3:v1:aaaa 4:v1:aaaa]", about)
+				if action == compose.ContinueOnFailure {
+					assert.Equal(t, len(failed.Failed), 4, about)
+					assert.Equal(t, len(aside), 4, about)
+				}
+			}
 		}
-		before := web("v1:aaaa")
-		h := running(t, before)
-		o := &onHost{h: h, bad: func(r plan.Replica) bool { return r.Digest.Hash == "v1:bbbb" }}
-		failed, ok := errors.AsType[*plan.RolloutError](o.up(t, web("v1:bbbb"), &before))
-		assert.Assert(t, ok)
-		assert.Equal(t, len(failed.Failed), 4, order)
-		running, aside := h.hashes("web")
-		assert.DeepEqual(t, running, map[int]string{1: "v1:aaaa", 2: "v1:aaaa", 3: "v1:aaaa", 4: "v1:aaaa"})
-		assert.Equal(t, len(aside), 4, order)
+	}
+}
+
+// The rollout pauses at the first failure of a wave, while the watch over the second replacement is cut short: that one is
+// watched again, and where it fails, too, what it replaces is given back all the same.
+func TestAPausedWaveGivesBackWhatItTook(t *testing.T) {
+	for _, order := range []string{compose.StartFirst, compose.StopFirst} {
+		for at := range 4 {
+			isRouted, n := at%2 == 0, 2+at/2
+			web := func(hash string) compose.Project {
+				s := monitored(service("web", n, hash))
+				if isRouted {
+					s = routed(s, 8080)
+				}
+				s.Rollout.Order, s.Rollout.Parallelism, s.Rollout.OnFailure = order, 2, compose.PauseOnFailure
+				return shop(s)
+			}
+			about := fmt.Sprintf("%s, routed %v, %d replicas", order, isRouted, n)
+			before := web("v1:aaaa")
+			h := running(t, before)
+			o := &onHost{h: h, bad: func(r plan.Replica) bool { return r.Digest.Hash == "v1:bbbb" }}
+			second := make(chan struct{})
+			var once sync.Once
+			o.cut = func(r plan.Replica) bool {
+				if r.Slot == 1 {
+					<-second
+					return false
+				}
+				first := false
+				once.Do(func() { first = true; close(second) })
+				return first
+			}
+			failed, ok := errors.AsType[*plan.RolloutError](o.up(t, web("v1:bbbb"), &before))
+			assert.Assert(t, ok, about)
+			running, _ := h.hashes("web")
+			assert.Equal(t, fmt.Sprint(running), "map[1:v1:aaaa 2:v1:aaaa 3:v1:aaaa]"[:n*10+3]+"]", about)
+			if order == compose.StopFirst || !isRouted { // else the old one serves all the time
+				assert.Equal(t, len(failed.Failed), 2, about)
+			}
+		}
 	}
 }
 
@@ -439,6 +582,60 @@ func TestARolloutKilledAnywhereIsFinished(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Ctrl-C after any step: what was begun ends, and each slot that had a replica has one when the command does.
+func TestAnInterruptedRolloutGivesBackWhatItTook(t *testing.T) {
+	for _, order := range []string{compose.StartFirst, compose.StopFirst} {
+		for _, isRouted := range []bool{true, false} {
+			for n := 1; n <= 3; n++ {
+				for parallelism := 0; parallelism <= n; parallelism++ {
+					for most := 1; interruptedAfter(t, order, isRouted, n, parallelism, most); most++ {
+					}
+				}
+			}
+		}
+	}
+}
+
+// interruptedAfter says whether the run was interrupted: else it ended with fewer steps.
+func interruptedAfter(t *testing.T, order string, isRouted bool, n, parallelism, most int) bool {
+	t.Helper()
+	web := func(hash string) compose.Project {
+		s := service("web", n, hash)
+		if isRouted {
+			s = routed(s, 8080)
+		}
+		s.Rollout.Order, s.Rollout.Parallelism = order, parallelism
+		return shop(s)
+	}
+	about := fmt.Sprintf("%s, routed %v, %d replicas, parallelism %d, interrupted after %d steps", order, isRouted, n, parallelism, most)
+	h := running(t, web("v1:aaaa"))
+	o := &onHost{h: h, bad: func(plan.Replica) bool { return false }}
+	steps, interrupted := 0, false
+	o.before = func() error {
+		if steps++; steps == most {
+			interrupted = true
+			o.interrupt()
+		}
+		return nil
+	}
+	err := o.up(t, web("v1:bbbb"), nil)
+	if interrupted {
+		assert.ErrorIs(t, err, context.Canceled, about)
+	} else {
+		assert.NilError(t, err, about)
+	}
+	slots, aside := h.hashes("web")
+	assert.Equal(t, len(slots), n, about)
+	assert.Equal(t, len(aside), 0, about)
+	if isRouted {
+		assert.Equal(t, h.serving("web"), n, about)
+	}
+	assert.NilError(t, o.up(t, web("v1:bbbb"), nil), about)
+	again := must(t, web("v1:bbbb"), h, plan.Options{})
+	assert.Assert(t, again.Empty(), "%s:\n%s", about, again)
+	return interrupted
 }
 
 // A run that was killed while a withdrawn replica still answered: the next one waits for its requests before it stops it.

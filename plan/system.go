@@ -67,6 +67,11 @@ func (b *builder) hasSystem() bool {
 	})
 }
 
+// systemRuns says whether the balancer or the sidecar runs.
+func (b *builder) systemRuns(role compose.Role) bool {
+	return slices.ContainsFunc(b.have.Replicas, func(r Replica) bool { return r.Role == role && r.State == Running })
+}
+
 // SystemVolume is the name of the volume that the balancer and the sidecar of a project share.
 func SystemVolume(project string) string { return project + "_hyper-lite" }
 

@@ -79,6 +79,37 @@ func TestAnImageThatDiesWithinTheMonitorIsRolledBack(t *testing.T) {
 	assert.DeepEqual(t, p.names("web"), old)
 }
 
+// Changed and scaled up at once: the new replicas die within the monitor as all of the new specification would, and so
+// nobody is ever sent to them. With rollback the old number is back, too.
+func TestNewReplicasOfAChangedServiceAreWatched(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, strings.ReplaceAll(answering, "replicas: 3", "replicas: ${REPLICAS:-1}"))
+	p.must("up", "-d")
+	old := p.names("web")
+	for _, action := range []string{"pause", "rollback"} {
+		p.at("ACTION="+action, func() {
+			p.at("REPLICAS=3", func() {
+				p.at("GREETING=two", func() {
+					p.at("DIE_AFTER=3s", func() {
+						var answered map[string]int
+						lost := underLoad(t, p.url("/"), func() {
+							says(t, p.exits(3, "up", "-d").err, "did not stay healthy: ", "demo: crashing after 3s")
+							answered = p.answerers(12)
+						})
+						lost.lostNothing(t)
+						assert.Equal(t, len(answered), 1, "%v", answered)
+					})
+				})
+			})
+		})
+		assert.DeepEqual(t, p.running("web"), []string{p.name + "-web-1"})
+		p.greets("one", 4)
+	}
+	p.must("up", "-d")
+	assert.DeepEqual(t, p.names("web"), old)
+	assert.Equal(t, len(p.setAside()), 0)
+}
+
 // killsAt runs hyper-lite, and kills a container with the step of it that the progress says was done.
 func (p *project) killsAt(subject, verb, name string, args ...string) (code int, errs string) {
 	p.t.Helper()
