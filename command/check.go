@@ -22,14 +22,23 @@ func (i *invocation) possible(ctx context.Context, next plan.Plan) error {
 	}
 	var errs []error
 	checked := map[template]bool{} // the replicas of a service are all alike
-	for _, n := range next.Nodes {
-		create, ok := n.Step.(plan.Create)
-		one := template{create.Service.Role, create.Service.Name}
-		if !ok || checked[one] {
-			continue
+	check := func(service compose.Service) {
+		if one := (template{service.Role, service.Name}); !checked[one] {
+			checked[one] = true
+			errs = append(errs, engine.Check(service, host.APIVersion())...)
 		}
-		checked[one] = true
-		errs = append(errs, engine.Check(create.Service, host.APIVersion())...)
+	}
+	for _, n := range next.Nodes {
+		switch s := n.Step.(type) {
+		case plan.Create:
+			check(s.Service)
+		case plan.Register:
+			for _, job := range s.Jobs {
+				if job.From == nil {
+					check(job.Service)
+				}
+			}
+		}
 	}
 	return errors.Join(errs...)
 }

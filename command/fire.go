@@ -50,7 +50,8 @@ type firing struct {
 
 // registered is a job as the host has it.
 type registered struct {
-	by plan.Replica
+	by   string // ID of the container that registers it
+	name string
 	compose.Registration
 }
 
@@ -83,7 +84,12 @@ func (f *firing) happened(e engine.Event) {
 		case "start", "die", "destroy", "pause", "unpause":
 			f.runner.Nudge(false)
 		}
-	case compose.RoleJob, "": // a registration, or a stream that begins
+	case compose.RoleJob: // our own reading of one is an event, too
+		switch e.Action {
+		case "create", "rename", "destroy":
+			f.gather()
+		}
+	case "": // a stream that begins
 		f.gather()
 	}
 }
@@ -110,31 +116,30 @@ func (f *firing) Jobs(ctx context.Context) ([]cron.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := map[string]registered{}
 	for _, r := range found {
-		one := registered{by: r}
-		if err := json.Unmarshal([]byte(r.Job), &one.Registration); err != nil {
-			f.log.Error("a job's registration cannot be read", "container", r.Name, "error", err)
-			continue
+		if _, err := r.Registers(); err != nil {
+			f.log.Error("jobs cannot be read, and do not fire", "error", err)
 		}
-		if other, ok := newest[r.Service]; !ok || other.by.Generation < r.Generation {
-			newest[r.Service] = one
+	}
+	all := map[string]registered{}
+	var jobs []cron.Job
+	for name, is := range plan.RegisteredJobs(found) {
+		one := registered{by: is.By.ID, name: name}
+		err := json.Unmarshal([]byte(is.Job), &one.Registration)
+		if err == nil {
+			// The engine tells seconds: the generation tells registrations of one second apart.
+			var job cron.Job
+			if job, err = cron.NewJob(f.project, name, one.Timing, is.Since.Add(time.Duration(is.Generation))); err == nil {
+				all[name], jobs = one, append(jobs, job)
+			}
+		}
+		if err != nil {
+			f.log.Error("a job's registration cannot be read", "job", name, "container", is.By.Name, "error", err)
 		}
 	}
 	f.mu.Lock()
-	f.registered = newest
+	f.registered = all
 	f.mu.Unlock()
-	jobs := make([]cron.Job, 0, len(newest))
-	for name, one := range newest {
-		// The engine tells seconds: the generation tells registrations of one second apart.
-		since := one.by.CreatedAt.Add(time.Duration(one.by.Generation))
-		job, err := cron.NewJob(f.project, name, one.Timing, since)
-		if err != nil {
-			f.log.Error("a job's registration cannot be read", "container", one.by.Name, "error", err)
-			continue
-		}
-		jobs = append(jobs, job)
-	}
 	return jobs, nil
 }
 
@@ -249,7 +254,7 @@ func (f *firing) start(ctx, work context.Context, start cron.Start) error {
 	if err := f.fulfil(work, job, start.Scheduled); err != nil {
 		return err
 	}
-	run := engine.RunOf{Job: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
+	run := engine.RunOf{Project: f.project, Job: job.name, By: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
 		compose.LabelFire: strconv.FormatInt(start.Scheduled.Unix(), 10), compose.LabelTrigger: string(start.Trigger),
 		compose.LabelAttempt: strconv.Itoa(start.Attempt),
 	}}
@@ -314,7 +319,7 @@ func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time
 		case d.Required:
 			return fmt.Errorf("depends on %s: %w", d.Service, err)
 		default:
-			f.log.Warn("a run does without what its job depends on", "job", job.by.Service, "dependency", d.Service, "error", err)
+			f.log.Warn("a run does without what its job depends on", "job", job.name, "dependency", d.Service, "error", err)
 		}
 	}
 	return nil
@@ -387,7 +392,8 @@ func (f *firing) Tell(ctx context.Context, tell cron.Tell) error {
 		text += "\n"
 	}
 	return away(f.host.RunToEnd(ctx, engine.RunOf{
-		Job: job.by, Name: tell.Record.Run + "-notify", Role: compose.RoleHook, Command: tell.Notify.Command, Environment: end.Environment(),
+		Project: f.project, Job: job.name, By: job.by, Name: tell.Record.Run + "-notify", Role: compose.RoleHook,
+		Command: tell.Notify.Command, Environment: end.Environment(),
 	}, text, begun))
 }
 

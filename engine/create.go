@@ -90,8 +90,10 @@ func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mo
 	if err := e.clearCommand(ctx, &made); err != nil {
 		return draft{}, err
 	}
-	if err := e.resolve(ctx, step.Service.Project, &made.host); err != nil {
-		return draft{}, err
+	if role(step.Service) != compose.RoleJob { // a run resolves them when it is made
+		if err := e.resolve(ctx, step.Service.Project, &made.host); err != nil {
+			return draft{}, err
+		}
 	}
 	for _, m := range shared {
 		if !slices.Contains(coversOf(&made.host), path.Clean(m.Target)) {

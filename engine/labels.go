@@ -29,6 +29,7 @@ const (
 	labelAdopted    = "hyper-lite.adopted" // paths whose anonymous volumes come from a replaced container
 	labelCopies     = "hyper-lite.copies"  // configs and secrets that were copied in, one a line; absent where there are none
 	labelCause      = "hyper-lite.cause"   // why the sidecar made it
+	labelJobs       = "hyper-lite.jobs"    // which jobs a container registers, and how: plan's own text
 	labelSidecar    = "hyper-lite.sidecar"
 )
 

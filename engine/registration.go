@@ -1,0 +1,278 @@
+package engine
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+)
+
+const (
+	// templates is the folder of a registration in which there is a file a job: its template. Only root may read it.
+	templates = "/hyper-lite-jobs"
+	// keptVolumes is the folder at which it mounts the volumes of its jobs, so that the engine keeps them.
+	keptVolumes = "/hyper-lite-volumes"
+	// neverStarted stands in a registration's place for a program. There is none of that name, so that who starts it is
+	// told.
+	neverStarted = "/hyper-lite: jobs are registered by this container, which is never started"
+)
+
+// template is what the runs of a job are made of, in the engine's words. References to containers of services stand in it
+// as the file has them: a run means those that are there when it is made.
+type template struct {
+	Config   container.Config     `json:"config"`
+	Host     container.HostConfig `json:"host"`
+	Platform *ocispec.Platform    `json:"platform,omitempty"`
+	Networks []templateNetwork    `json:"networks,omitempty"`
+	Copies   []templateCopies     `json:"copies,omitempty"`
+}
+
+type templateNetwork struct {
+	Name     string                    `json:"name"`
+	Endpoint *network.EndpointSettings `json:"endpoint"`
+}
+
+// templateCopies are the configs and secrets that are copied into one folder.
+type templateCopies struct {
+	Folder string         `json:"folder"`
+	Volume bool           `json:"volume,omitempty"`
+	Files  []templateFile `json:"files"`
+}
+
+type templateFile struct {
+	What    string `json:"what"`
+	Target  string `json:"target"`
+	UID     int    `json:"uid"`
+	GID     int    `json:"gid"`
+	Mode    int64  `json:"mode"`
+	Content []byte `json:"content"`
+}
+
+// templateOf is a draft that can be kept. In its networks a run has no names and no address of its own.
+func templateOf(made draft) template {
+	t := template{Config: made.config, Host: made.host, Platform: made.platform}
+	for _, n := range slices.Concat(made.networks, made.later) {
+		t.Networks = append(t.Networks, templateNetwork{n.name, &network.EndpointSettings{
+			IPAMConfig: n.endpoint.IPAMConfig, Links: n.endpoint.Links, DriverOpts: n.endpoint.DriverOpts, GwPriority: n.endpoint.GwPriority,
+		}})
+	}
+	for _, c := range made.copies {
+		kept := templateCopies{Folder: c.folder, Volume: c.volume}
+		for _, f := range c.files {
+			kept.Files = append(kept.Files, templateFile{f.what, f.target, f.uid, f.gid, f.mode, f.content})
+		}
+		t.Copies = append(t.Copies, kept)
+	}
+	return t
+}
+
+// draft is the container that a template describes.
+func (t template) draft() draft {
+	made := draft{specification: specification{config: t.Config, host: t.Host, platform: t.Platform}}
+	for _, n := range t.Networks {
+		made.networks = append(made.networks, attachment{n.Name, n.Endpoint})
+	}
+	for _, kept := range t.Copies {
+		c := copyIn{folder: kept.Folder, volume: kept.Volume}
+		for _, f := range kept.Files {
+			c.files = append(c.files, file{what: f.What, target: f.Target, uid: f.UID, gid: f.GID, mode: f.Mode, content: f.Content})
+		}
+		made.copies = append(made.copies, c)
+	}
+	return made
+}
+
+func templateFileOf(job string) string { return path.Join(templates, job+".json") }
+
+// register makes the container by which jobs are registered: of their image, with their templates in it. A few calls do
+// it, however many jobs there are.
+func (e *Engine) register(ctx context.Context, step plan.Register) error {
+	texts, err := e.takenOver(ctx, step)
+	if err != nil {
+		return err
+	}
+	for _, job := range step.Jobs {
+		if job.From != nil {
+			continue
+		}
+		ref := plan.Ref{Service: job.Job, Slot: 1, Generation: 1}
+		made, err := e.draft(ctx, plan.Create{Container: plan.Container{Ref: ref}, Service: job.Service})
+		if err != nil {
+			return fmt.Errorf("job %s: %w", job.Job, err)
+		}
+		if texts[job.Job], err = json.Marshal(templateOf(made)); err != nil {
+			return fmt.Errorf("encode job %s: %w", job.Job, err)
+		}
+	}
+	made, err := e.registration(ctx, step, texts)
+	if err != nil {
+		return err
+	}
+	identity := compose.Service{Project: step.Project, Name: step.Ref.Service, Role: compose.RoleJob}
+	identity.Digest.Hash = made.config.Labels[labelHash]
+	return e.realise(ctx, plan.Create{Container: step.Container, Service: identity}, made)
+}
+
+// takenOver are the templates of jobs that other containers register, with a call for each of these.
+func (e *Engine) takenOver(ctx context.Context, step plan.Register) (map[string][]byte, error) {
+	texts := map[string][]byte{}
+	wanted := map[string][]string{}
+	for _, job := range step.Jobs {
+		if job.From != nil {
+			wanted[job.From.ID] = append(wanted[job.From.ID], job.Job)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(wanted)) {
+		all, err := e.templatesOf(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("take over what registers %s: %w", strings.Join(wanted[id], ", "), err)
+		}
+		for _, job := range wanted[id] {
+			text, ok := all[job]
+			if !ok {
+				return nil, fmt.Errorf("take over job %s: container %.12s does not have it: `hyper-lite up %s` registers it anew", job, id, job)
+			}
+			texts[job] = text
+		}
+	}
+	return texts, nil
+}
+
+// templatesOf reads all templates out of a registration, by job.
+func (e *Engine) templatesOf(ctx context.Context, id string) (map[string][]byte, error) {
+	content, _, err := e.client.CopyFromContainer(ctx, id, templates)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	texts := map[string][]byte{}
+	for archive := tar.NewReader(content); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return texts, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if job, ok := strings.CutSuffix(path.Base(header.Name), ".json"); ok && header.Typeflag == tar.TypeReg {
+			if texts[job], err = io.ReadAll(archive); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// registration is the draft of a container that registers jobs.
+func (e *Engine) registration(ctx context.Context, step plan.Register, texts map[string][]byte) (draft, error) {
+	made := draft{copies: []copyIn{{folder: "/", private: templates}}}
+	var volumes []string
+	image, imageID := step.Image, ""
+	for _, job := range slices.Sorted(maps.Keys(texts)) {
+		var t template
+		if err := json.Unmarshal(texts[job], &t); err != nil {
+			return draft{}, fmt.Errorf("decode job %s: %w", job, err)
+		}
+		image, imageID, made.platform = t.Config.Labels[labelImage], t.Config.Labels[composeImage], t.Platform
+		volumes = append(volumes, namedVolumes(&t.Host)...)
+		made.copies[0].files = append(made.copies[0].files, file{
+			what: "job " + job, target: templateFileOf(job), mode: 0o600, content: texts[job],
+		})
+	}
+	var err error
+	if made.host.Mounts, err = e.keep(ctx, volumes); err != nil {
+		return draft{}, err
+	}
+	made.config.Image = imageID
+	made.config.Entrypoint = []string{neverStarted}
+	made.host.NetworkMode = "none"
+	sum := sha256.Sum256([]byte(step.Label))
+	hash := "v1:" + hex.EncodeToString(sum[:])
+	made.config.Labels = map[string]string{
+		labelProject: step.Project, labelRole: string(compose.RoleJob), labelService: step.Ref.Service,
+		labelSlot: strconv.Itoa(step.Ref.Slot), labelGeneration: strconv.Itoa(step.Ref.Generation),
+		labelHash: hash, labelImage: image, labelJobs: step.Label,
+		composeProject: step.Project, composeService: step.Ref.Service, composeNumber: strconv.Itoa(step.Ref.Slot),
+		composeOneOff: oneOff(compose.RoleJob), composeHash: hash, composeImage: imageID, composeVersion: composeFormat,
+	}
+	return made, nil
+}
+
+// namedVolumes are the volumes that a container mounts by name.
+func namedVolumes(host *container.HostConfig) []string {
+	var names []string
+	for _, m := range host.Mounts {
+		if m.Type == mount.TypeVolume && m.Source != "" {
+			names = append(names, m.Source)
+		}
+	}
+	for _, bind := range host.Binds {
+		if source, _, _ := strings.Cut(bind, ":"); !path.IsAbs(source) {
+			names = append(names, source)
+		}
+	}
+	return names
+}
+
+// keep are mounts of volumes that are there for one thing: that the engine prunes none of them. Nothing is copied into
+// them. A volume whose data lies elsewhere is none of them: pruned it would lose nothing, and the engine mounts all that
+// there are, whoever may not answer, each time that a template is read.
+func (e *Engine) keep(ctx context.Context, names []string) ([]mount.Mount, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	found, err := e.client.VolumeList(ctx, volume.ListOptions{Filters: filters.NewArgs(filters.Arg("driver", "local"))})
+	if err != nil {
+		return nil, wrap(err, "list volumes")
+	}
+	var mounts []mount.Mount
+	for _, v := range found.Volumes {
+		if len(v.Options) == 0 && slices.Contains(names, v.Name) {
+			mounts = append(mounts, mount.Mount{
+				Type: mount.TypeVolume, Source: v.Name, Target: path.Join(keptVolumes, v.Name), ReadOnly: true,
+				VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+			})
+		}
+	}
+	slices.SortFunc(mounts, func(a, b mount.Mount) int { return strings.Compare(a.Source, b.Source) })
+	return mounts, nil
+}
+
+// template reads what the runs of one job are made of. Where the job is not registered by that container any more the
+// error is ErrGone.
+func (e *Engine) template(ctx context.Context, id, job string) (template, error) {
+	var t template
+	f, err := e.fileOf(ctx, id, templateFileOf(job))
+	if errdefs.IsNotFound(err) {
+		if _, missing := e.client.ContainerInspect(ctx, id); missing == nil {
+			return t, fmt.Errorf("container %.12s registers job %s and has nothing to make a run of: `docker rm %.12s`, then `hyper-lite up`", id, job, id)
+		}
+		return t, ErrGone
+	}
+	if err != nil {
+		return t, fmt.Errorf("read how job %s is registered: %w", job, err)
+	}
+	if err := json.Unmarshal(f.content, &t); err != nil {
+		return t, fmt.Errorf("read how job %s is registered: %w", job, err)
+	}
+	return t, nil
+}
