@@ -29,6 +29,8 @@ const (
 	tellsWithin = time.Minute
 	// gathering is how long changes of registrations are gathered before they are read.
 	gathering = 300 * time.Millisecond
+	// listed is how long after the end of a run the engine's lists have it for sure.
+	listed = time.Second
 	// mindingPause is how long a runner that cannot remember waits before it tries again.
 	mindingPause = 10 * time.Second
 )
@@ -40,6 +42,7 @@ type firing struct {
 	sidecar *lb.Sidecar
 	log     *slog.Logger
 	runner  *cron.Runner
+	kept    *registry
 
 	mu         sync.Mutex
 	registered map[string]registered      // by job
@@ -57,6 +60,7 @@ type registered struct {
 
 func newFiring(project string, host *engine.Engine, sidecar *lb.Sidecar, log *slog.Logger) *firing {
 	f := &firing{project: project, host: host, sidecar: sidecar, log: log, lives: map[string]engine.Lifespan{}, starts: map[string]bool{}}
+	f.kept = newRegistry(f)
 	f.runner = cron.NewRunner(cron.Options{
 		Project: project, Engine: f, Store: &cron.Files{Folder: lb.JobsFolder}, Clock: cron.NewSystemClock(), Log: log,
 	})
@@ -65,6 +69,9 @@ func newFiring(project string, host *engine.Engine, sidecar *lb.Sidecar, log *sl
 
 // run fires until the context ends.
 func (f *firing) run(ctx context.Context) {
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeping.Go(func() { f.kept.run(ctx) })
 	for ctx.Err() == nil {
 		if err := f.runner.Run(ctx); err != nil {
 			f.log.Error("no job fires until this is mended", "error", err)
@@ -84,10 +91,16 @@ func (f *firing) happened(e engine.Event) {
 		case "start", "die", "destroy", "pause", "unpause":
 			f.runner.Nudge(false)
 		}
+		if e.Action == "die" { // the engine may tell of it before its lists do
+			time.AfterFunc(listed, func() { f.runner.Nudge(false) })
+		}
 	case compose.RoleJob: // our own reading of one is an event, too
 		switch e.Action {
 		case "create", "rename", "destroy":
 			f.gather()
+		}
+		if e.Action == "destroy" {
+			f.kept.vanished(e.ID, e.Time)
 		}
 	case "": // a stream that begins
 		f.gather()
@@ -121,6 +134,7 @@ func (f *firing) Jobs(ctx context.Context) ([]cron.Job, error) {
 			f.log.Error("jobs cannot be read, and do not fire", "error", err)
 		}
 	}
+	f.kept.keep(ctx, found)
 	all := map[string]registered{}
 	var jobs []cron.Job
 	for name, is := range plan.RegisteredJobs(found) {
@@ -260,10 +274,7 @@ func (f *firing) start(ctx, work context.Context, start cron.Start) error {
 	}}
 	f.noteStart(start.Run, true)
 	defer f.noteStart(start.Run, false)
-	if err := f.host.MakeRun(ctx, run); err != nil {
-		if errors.Is(err, engine.ErrGone) { // it is registered by another container by now
-			f.gather()
-		}
+	if err := f.makeRun(ctx, run); err != nil {
 		return err
 	}
 	life, err := f.host.Lifespan(ctx, start.Run)
@@ -271,6 +282,24 @@ func (f *firing) start(ctx, work context.Context, start cron.Start) error {
 		return err // a sidecar before this one had it started: what ended is not started again
 	}
 	return f.host.Do(ctx, plan.Start{Container: plan.Container{Ref: plan.Ref{Service: start.Job}, Name: start.Run}})
+}
+
+// makeRun makes the container of a run. Where the job is registered by another container by now, it is made of that one.
+func (f *firing) makeRun(ctx context.Context, run engine.RunOf) error {
+	err := f.host.MakeRun(ctx, run)
+	if !errors.Is(err, engine.ErrGone) {
+		return err
+	}
+	f.gather()
+	if _, err := f.Jobs(ctx); err != nil {
+		return err
+	}
+	job, ok := f.job(run.Job)
+	if !ok || job.by == run.By {
+		return err
+	}
+	run.By = job.by
+	return f.host.MakeRun(ctx, run)
 }
 
 func (f *firing) noteStart(run string, starts bool) {

@@ -28,8 +28,8 @@ type host struct {
 	images    map[string]plan.Image
 	published []plan.Published
 	foreign   []plan.Foreign
-	wanted    map[string]compose.Service // by name, as the newest project says
-	jobs      map[string]bool            // that the newest project has
+	wanted    map[string]compose.Service   // by name, as the newest project says
+	jobs      map[string]bool              // that the newest project has
 	templates map[string]map[string]string // by container ID and job: the spec hash of what its runs are made of
 	made      int
 }

@@ -196,6 +196,15 @@ func (g *registry) settle(project string) {
 // registrationName is the name of the container that registers the jobs of an image.
 func registrationName(project, service string) string { return project + "-hyper-lite-" + service }
 
+// Again is the container that registers the jobs of one which is gone, as it did, and its label.
+func Again(project string, gone Replica) (Container, string) {
+	label := gone.Jobs
+	if jobs, err := gone.Registers(); err == nil {
+		label = jobsLabel(jobs)
+	}
+	return Container{Ref: gone.Ref, Name: registrationName(project, gone.Service)}, label
+}
+
 // IsRegistration says of a container by its name whether it is one that registers jobs.
 func (c Container) IsRegistration() bool {
 	return strings.Contains(c.Name, "-hyper-lite-"+c.Ref.Service) && strings.HasPrefix(c.Ref.Service, "jobs-")
