@@ -2,12 +2,15 @@ package engine
 
 import (
 	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
 	"path"
@@ -28,8 +31,12 @@ import (
 )
 
 const (
-	// templates is the folder of a registration in which there is a file a job: its template. Only root may read it.
+	// templates is the folder of a registration with the templates of its jobs. Only root may look into it. The engine takes
+	// a millisecond to unpack a file, so that a job has none of its own: they lie together in files
+	// by their names. One that is large has a file of its own, so that nobody else's run need read it.
 	templates = "/hyper-lite-jobs"
+	parts     = 32
+	large     = 64 << 10 // bytes
 	// keptVolumes is the folder at which it mounts the volumes of its jobs, so that the engine keeps them.
 	keptVolumes = "/hyper-lite-volumes"
 	// neverStarted stands in a registration's place for a program. There is none of that name, so that who starts it is
@@ -102,7 +109,67 @@ func (t template) draft() draft {
 	return made
 }
 
-func templateFileOf(job string) string { return path.Join(templates, job+".json") }
+// partOf is the file in which a job's template lies: null stands in the place of one that has a file of its own.
+func partOf(job string) string {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(job)) // a hash never fails
+	return path.Join(templates, fmt.Sprintf("%02d.json.gz", sum.Sum32()%parts))
+}
+
+const alone = "job-"
+
+func ownFileOf(job string) string { return path.Join(templates, alone+job+".json") }
+
+// pack and unpack are of a file that several templates share: most of what stands in them is the same.
+func pack(text []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(text)
+	err = errors.Join(err, w.Close())
+	return packed.Bytes(), err
+}
+
+func unpack(packed []byte) (map[string]json.RawMessage, error) {
+	var part map[string]json.RawMessage
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	err = json.NewDecoder(r).Decode(&part)
+	return part, err
+}
+
+// partsOf lays templates out in files.
+func partsOf(texts map[string][]byte) ([]file, error) {
+	var files []file
+	shared := map[string]map[string]json.RawMessage{}
+	for _, job := range slices.Sorted(maps.Keys(texts)) {
+		part, text := partOf(job), texts[job]
+		if len(text) > large {
+			files = append(files, file{what: "job " + job, target: ownFileOf(job), mode: 0o600, content: text})
+			text = []byte("null")
+		}
+		if shared[part] == nil {
+			shared[part] = map[string]json.RawMessage{}
+		}
+		shared[part][job] = text
+	}
+	for _, part := range slices.Sorted(maps.Keys(shared)) {
+		text, err := json.Marshal(shared[part])
+		if err != nil {
+			return nil, fmt.Errorf("encode jobs: %w", err)
+		}
+		packed, err := pack(text)
+		if err != nil {
+			return nil, fmt.Errorf("encode jobs: %w", err)
+		}
+		files = append(files, file{what: "jobs", target: part, mode: 0o600, content: packed})
+	}
+	return files, nil
+}
 
 // register makes the container by which jobs are registered: of their image, with their templates in it. A few calls do
 // it, however many jobs there are.
@@ -110,6 +177,14 @@ func (e *Engine) register(ctx context.Context, step plan.Register) error {
 	texts, err := e.takenOver(ctx, step)
 	if err != nil {
 		return err
+	}
+	all := map[string]template{}
+	for job, text := range texts {
+		var t template
+		if err := json.Unmarshal(text, &t); err != nil {
+			return fmt.Errorf("decode job %s: %w", job, err)
+		}
+		all[job] = t
 	}
 	for _, job := range step.Jobs {
 		if job.From != nil {
@@ -120,11 +195,17 @@ func (e *Engine) register(ctx context.Context, step plan.Register) error {
 		if err != nil {
 			return fmt.Errorf("job %s: %w", job.Job, err)
 		}
-		if texts[job.Job], err = json.Marshal(templateOf(made)); err != nil {
+		all[job.Job] = templateOf(made)
+		if texts[job.Job], err = json.Marshal(all[job.Job]); err != nil {
 			return fmt.Errorf("encode job %s: %w", job.Job, err)
 		}
 	}
-	made, err := e.registration(ctx, step, texts)
+	made, err := e.registration(ctx, step, all)
+	if err != nil {
+		return err
+	}
+	made.copies = []copyIn{{folder: "/", private: templates}}
+	made.copies[0].files, err = partsOf(texts)
 	if err != nil {
 		return err
 	}
@@ -165,6 +246,11 @@ func (e *Engine) templatesOf(ctx context.Context, id string) (map[string][]byte,
 		return nil, err
 	}
 	defer content.Close()
+	return templatesIn(content)
+}
+
+// templatesIn are the templates in an archive of that folder, by job.
+func templatesIn(content io.Reader) (map[string][]byte, error) {
 	texts := map[string][]byte{}
 	for archive := tar.NewReader(content); ; {
 		header, err := archive.Next()
@@ -174,29 +260,38 @@ func (e *Engine) templatesOf(ctx context.Context, id string) (map[string][]byte,
 		if err != nil {
 			return nil, err
 		}
-		if job, ok := strings.CutSuffix(path.Base(header.Name), ".json"); ok && header.Typeflag == tar.TypeReg {
-			if texts[job], err = io.ReadAll(archive); err != nil {
-				return nil, err
+		if header.Typeflag != tar.TypeReg {
+			continue
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil {
+			return nil, err
+		}
+		if job, ok := strings.CutPrefix(path.Base(header.Name), alone); ok {
+			texts[strings.TrimSuffix(job, ".json")] = text
+			continue
+		}
+		part, err := unpack(text)
+		if err != nil {
+			return nil, fmt.Errorf("decode %s: %w", header.Name, err)
+		}
+		for job, text := range part {
+			if string(text) != "null" {
+				texts[job] = text
 			}
 		}
 	}
 }
 
-// registration is the draft of a container that registers jobs.
-func (e *Engine) registration(ctx context.Context, step plan.Register, texts map[string][]byte) (draft, error) {
-	made := draft{copies: []copyIn{{folder: "/", private: templates}}}
+// registration is the draft of a container that registers jobs, without their templates.
+func (e *Engine) registration(ctx context.Context, step plan.Register, all map[string]template) (draft, error) {
+	var made draft
 	var volumes []string
 	image, imageID := step.Image, ""
-	for _, job := range slices.Sorted(maps.Keys(texts)) {
-		var t template
-		if err := json.Unmarshal(texts[job], &t); err != nil {
-			return draft{}, fmt.Errorf("decode job %s: %w", job, err)
-		}
+	for _, job := range slices.Sorted(maps.Keys(all)) {
+		t := all[job]
 		image, imageID, made.platform = t.Config.Labels[labelImage], t.Config.Labels[composeImage], t.Platform
 		volumes = append(volumes, namedVolumes(&t.Host)...)
-		made.copies[0].files = append(made.copies[0].files, file{
-			what: "job " + job, target: templateFileOf(job), mode: 0o600, content: texts[job],
-		})
 	}
 	var err error
 	if made.host.Mounts, err = e.keep(ctx, volumes); err != nil {
@@ -261,18 +356,35 @@ func (e *Engine) keep(ctx context.Context, names []string) ([]mount.Mount, error
 // error is ErrGone.
 func (e *Engine) template(ctx context.Context, id, job string) (template, error) {
 	var t template
-	f, err := e.fileOf(ctx, id, templateFileOf(job))
+	text, err := e.templateText(ctx, id, job)
 	if errdefs.IsNotFound(err) {
 		if _, missing := e.client.ContainerInspect(ctx, id); missing == nil {
 			return t, fmt.Errorf("container %.12s registers job %s and has nothing to make a run of: `docker rm %.12s`, then `hyper-lite up`", id, job, id)
 		}
 		return t, ErrGone
 	}
+	if err == nil {
+		err = json.Unmarshal(text, &t)
+	}
+	return t, wrap(err, "read how job "+job+" is registered")
+}
+
+func (e *Engine) templateText(ctx context.Context, id, job string) ([]byte, error) {
+	f, err := e.fileOf(ctx, id, partOf(job))
 	if err != nil {
-		return t, fmt.Errorf("read how job %s is registered: %w", job, err)
+		return nil, err
 	}
-	if err := json.Unmarshal(f.content, &t); err != nil {
-		return t, fmt.Errorf("read how job %s is registered: %w", job, err)
+	part, err := unpack(f.content)
+	if err != nil {
+		return nil, err
 	}
-	return t, nil
+	text, ok := part[job]
+	switch {
+	case !ok:
+		return nil, errdefs.ErrNotFound
+	case string(text) != "null":
+		return text, nil
+	}
+	f, err = e.fileOf(ctx, id, ownFileOf(job))
+	return f.content, err
 }

@@ -3,7 +3,9 @@
 package tests
 
 import (
+	"archive/tar"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -105,9 +107,19 @@ volumes: {data: {}}
 	stat, err := p.docker.ContainerStatPath(t.Context(), p.registrations()[0].ID, "/hyper-lite-jobs")
 	assert.NilError(t, err)
 	assert.Equal(t, stat.Mode.Perm(), os.FileMode(0o700))
-	stat, err = p.docker.ContainerStatPath(t.Context(), p.registrations()[0].ID, "/hyper-lite-jobs/two.json")
+	archive, _, err := p.docker.CopyFromContainer(t.Context(), p.registrations()[0].ID, "/hyper-lite-jobs")
 	assert.NilError(t, err)
-	assert.Equal(t, stat.Mode.Perm(), os.FileMode(0o600))
+	defer archive.Close()
+	files := 0
+	for each := tar.NewReader(archive); ; files++ {
+		header, err := each.Next()
+		if err == io.EOF {
+			break
+		}
+		assert.NilError(t, err)
+		assert.Assert(t, header.Mode&0o077 == 0 && header.Uid == 0, "%+v", header)
+	}
+	assert.Assert(t, files >= 2)
 
 	p.must("up", "-d")
 	began = time.Now()
