@@ -156,6 +156,15 @@ services:
 	p.must("up", "-d")
 	gone := p.must("cron", "rm", "made", "later")
 	assert.Assert(t, is.Contains(gone.out, "made is taken away, and fires no more"), gone.out)
+	left := p.registered("often")
+	meanwhile(t, 3*time.Second, func() error { // the sidecar makes nothing again that a command removed
+		jobs, err := p.registered("often").By.Registers()
+		if len(jobs) != 1 || len(p.registrations()) != 1 {
+			return fmt.Errorf("registered are %v, by %d containers: %w", jobs, len(p.registrations()), err)
+		}
+		return nil
+	})
+	assert.Equal(t, p.registered("often").By.ID, left.By.ID)
 	p.must("up", "-d")
 	for _, c := range p.containers("made") {
 		assert.Assert(t, c.Labels["hyper-lite.role"] == "run", c.Names)
