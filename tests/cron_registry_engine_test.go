@@ -83,7 +83,7 @@ volumes: {data: {}}
 	began := time.Now()
 	fresh := func() cron.Record {
 		var record cron.Record
-		eventually(t, 40*time.Second, func() error {
+		eventually(t, 90*time.Second, func() error {
 			for _, r := range p.jobHistory("two") {
 				if r.Finished != nil && r.Scheduled.After(began) {
 					record = r
