@@ -26,18 +26,25 @@ func (i *invocation) possible(ctx context.Context, next plan.Plan) error {
 		errs = append(errs, engine.CheckConfiguration())
 	}
 	checked := map[template]bool{} // the replicas of a service are all alike
+	check := func(service compose.Service) {
+		if one := (template{service.Role, service.Name}); !checked[one] {
+			checked[one] = true
+			errs = append(errs, engine.Check(service, host.APIVersion())...)
+		}
+	}
 	for _, n := range next.Nodes {
-		if network, ok := n.Step.(plan.CreateNetwork); ok {
-			errs = append(errs, engine.CheckNetwork(network, host.APIVersion()))
-			continue
+		switch s := n.Step.(type) {
+		case plan.CreateNetwork:
+			errs = append(errs, engine.CheckNetwork(s, host.APIVersion()))
+		case plan.Create:
+			check(s.Service)
+		case plan.Register:
+			for _, job := range s.Jobs {
+				if job.From == nil {
+					check(job.Service)
+				}
+			}
 		}
-		create, ok := n.Step.(plan.Create)
-		one := template{create.Service.Role, create.Service.Name}
-		if !ok || checked[one] {
-			continue
-		}
-		checked[one] = true
-		errs = append(errs, engine.Check(create.Service, host.APIVersion())...)
 	}
 	return errors.Join(errs...)
 }

@@ -123,9 +123,9 @@ func TestCronCreateRefuses(t *testing.T) {
 func TestCronCreateAndTheFiles(t *testing.T) {
 	s := newShell(t, shopJobs)
 	assert.Equal(t, s.run("cron", "create", "--name", "tidy", "--hour", "3", "x").code, 0)
-	s.engine.replicas = append(s.engine.replicas, plan.Replica{
-		Ref: plan.Ref{Service: "tidy", Slot: 1, Generation: 1}, Role: compose.RoleJob, ID: "t", Name: "shop-tidy-job", State: plan.Created,
-	})
+	registered, err := plan.Make(compose.Project{Name: "shop", Jobs: []compose.Job{{Service: compose.Service{Name: "tidy"}}}}, plan.Observed{}, plan.Options{ImagesReady: true})
+	assert.NilError(t, err)
+	assert.NilError(t, s.engine.Do(t.Context(), registered.Nodes[0].Step))
 	s.write(shopJobs + "  tidy: {image: shop:2, triggers: {manual: true}}\n")
 	r := s.run("up", "-d")
 	assert.Equal(t, r.code, 1)

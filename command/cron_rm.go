@@ -91,7 +91,11 @@ func (i *invocation) deregisterMade(ctx context.Context, project compose.Project
 			gone = append(gone, name)
 		}
 	}
-	if next := plan.Deregister(project.Name, plan.Observed{Replicas: replicas}, gone); next.Empty() {
+	next, err := plan.Deregister(project.Name, plan.Observed{Replicas: replicas}, gone)
+	if err != nil {
+		return err
+	}
+	if next.Empty() {
 		i.warn(next.Warnings...)
 		for _, name := range names {
 			i.say(name + " is taken away; it was not registered")
@@ -99,7 +103,7 @@ func (i *invocation) deregisterMade(ctx context.Context, project compose.Project
 		return nil
 	}
 	err = i.apply(ctx, foundProject{Project: project}, "cron rm", gone, withoutBalancer, func(have plan.Observed) (plan.Plan, error) {
-		return plan.Deregister(project.Name, have, gone), nil
+		return plan.Deregister(project.Name, have, gone)
 	})
 	if err != nil {
 		return err

@@ -93,7 +93,13 @@ func (f *fakeEngine) Do(_ context.Context, step plan.Step) error {
 		f.replicas = append(f.replicas, plan.Replica{
 			Ref: s.Ref, Role: s.Service.Role, OneOff: s.Service.Role == compose.RoleRun, Digest: s.Service.Digest, ID: fmt.Sprintf("%064d", f.born), Name: s.Name,
 			Image: s.Service.Body.Image, ImageID: "sha256:" + s.Service.Body.Image, State: plan.Created, Networks: []string{s.Service.Project + "_default"},
-			CreatedAt: time.Now(), Job: s.Service.Body.CustomLabels[compose.LabelJob], Fire: s.Service.Body.Labels[compose.LabelFire],
+			CreatedAt: time.Now(), Fire: s.Service.Body.Labels[compose.LabelFire],
+		})
+	case plan.Register:
+		f.born++
+		f.replicas = append(f.replicas, plan.Replica{
+			Ref: s.Ref, Role: compose.RoleJob, ID: fmt.Sprintf("%064d", f.born), Name: s.Name, Image: s.Image, State: plan.Created,
+			CreatedAt: time.Now(), Jobs: s.Label,
 		})
 	case plan.Start:
 		f.change(s.Container, func(r *plan.Replica) { r.State, r.Status = plan.Running, "Up 1 second" })

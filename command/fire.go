@@ -29,6 +29,8 @@ const (
 	tellsWithin = time.Minute
 	// gathering is how long changes of registrations are gathered before they are read.
 	gathering = 300 * time.Millisecond
+	// listed is how long after the end of a run the engine's lists have it for sure.
+	listed = time.Second
 	// mindingPause is how long a runner that cannot remember waits before it tries again.
 	mindingPause = 10 * time.Second
 )
@@ -40,6 +42,7 @@ type firing struct {
 	sidecar *lb.Sidecar
 	log     *slog.Logger
 	runner  *cron.Runner
+	kept    *registry
 
 	mu         sync.Mutex
 	registered map[string]registered      // by job
@@ -50,12 +53,14 @@ type firing struct {
 
 // registered is a job as the host has it.
 type registered struct {
-	by plan.Replica
+	by   string // ID of the container that registers it
+	name string
 	compose.Registration
 }
 
 func newFiring(project string, host *engine.Engine, sidecar *lb.Sidecar, log *slog.Logger) *firing {
 	f := &firing{project: project, host: host, sidecar: sidecar, log: log, lives: map[string]engine.Lifespan{}, starts: map[string]bool{}}
+	f.kept = newRegistry(f)
 	f.runner = cron.NewRunner(cron.Options{
 		Project: project, Engine: f, Store: &cron.Files{Folder: lb.JobsFolder}, Clock: cron.NewSystemClock(), Log: log,
 	})
@@ -64,6 +69,9 @@ func newFiring(project string, host *engine.Engine, sidecar *lb.Sidecar, log *sl
 
 // run fires until the context ends.
 func (f *firing) run(ctx context.Context) {
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeping.Go(func() { f.kept.run(ctx) })
 	for ctx.Err() == nil {
 		if err := f.runner.Run(ctx); err != nil {
 			f.log.Error("no job fires until this is mended", "error", err)
@@ -83,7 +91,18 @@ func (f *firing) happened(e engine.Event) {
 		case "start", "die", "destroy", "pause", "unpause":
 			f.runner.Nudge(false)
 		}
-	case compose.RoleJob, "": // a registration, or a stream that begins
+		if e.Action == "die" { // the engine may tell of it before its lists do
+			time.AfterFunc(listed, func() { f.runner.Nudge(false) })
+		}
+	case compose.RoleJob: // our own reading of one is an event, too
+		switch e.Action {
+		case "create", "rename", "destroy":
+			f.gather()
+		}
+		if e.Action == "destroy" {
+			f.kept.vanished(e.ID, e.Time)
+		}
+	case "": // a stream that begins
 		f.gather()
 	}
 }
@@ -110,31 +129,31 @@ func (f *firing) Jobs(ctx context.Context) ([]cron.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := map[string]registered{}
 	for _, r := range found {
-		one := registered{by: r}
-		if err := json.Unmarshal([]byte(r.Job), &one.Registration); err != nil {
-			f.log.Error("a job's registration cannot be read", "container", r.Name, "error", err)
-			continue
+		if _, err := r.Registers(); err != nil {
+			f.log.Error("jobs cannot be read, and do not fire", "error", err)
 		}
-		if other, ok := newest[r.Service]; !ok || other.by.Generation < r.Generation {
-			newest[r.Service] = one
+	}
+	f.kept.keep(ctx, found)
+	all := map[string]registered{}
+	var jobs []cron.Job
+	for name, is := range plan.RegisteredJobs(found) {
+		one := registered{by: is.By.ID, name: name}
+		err := json.Unmarshal([]byte(is.Job), &one.Registration)
+		if err == nil {
+			// The engine tells seconds: the generation tells registrations of one second apart.
+			var job cron.Job
+			if job, err = cron.NewJob(f.project, name, one.Timing, is.Since.Add(time.Duration(is.Generation))); err == nil {
+				all[name], jobs = one, append(jobs, job)
+			}
+		}
+		if err != nil {
+			f.log.Error("a job's registration cannot be read", "job", name, "container", is.By.Name, "error", err)
 		}
 	}
 	f.mu.Lock()
-	f.registered = newest
+	f.registered = all
 	f.mu.Unlock()
-	jobs := make([]cron.Job, 0, len(newest))
-	for name, one := range newest {
-		// The engine tells seconds: the generation tells registrations of one second apart.
-		since := one.by.CreatedAt.Add(time.Duration(one.by.Generation))
-		job, err := cron.NewJob(f.project, name, one.Timing, since)
-		if err != nil {
-			f.log.Error("a job's registration cannot be read", "container", one.by.Name, "error", err)
-			continue
-		}
-		jobs = append(jobs, job)
-	}
 	return jobs, nil
 }
 
@@ -249,16 +268,13 @@ func (f *firing) start(ctx, work context.Context, start cron.Start) error {
 	if err := f.fulfil(work, job, start.Scheduled); err != nil {
 		return err
 	}
-	run := engine.RunOf{Job: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
+	run := engine.RunOf{Project: f.project, Job: job.name, By: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
 		compose.LabelFire: strconv.FormatInt(start.Scheduled.Unix(), 10), compose.LabelTrigger: string(start.Trigger),
 		compose.LabelAttempt: strconv.Itoa(start.Attempt),
 	}}
 	f.noteStart(start.Run, true)
 	defer f.noteStart(start.Run, false)
-	if err := f.host.MakeRun(ctx, run); err != nil {
-		if errors.Is(err, engine.ErrGone) { // it is registered by another container by now
-			f.gather()
-		}
+	if err := f.makeRun(ctx, run); err != nil {
 		return err
 	}
 	life, err := f.host.Lifespan(ctx, start.Run)
@@ -266,6 +282,24 @@ func (f *firing) start(ctx, work context.Context, start cron.Start) error {
 		return err // a sidecar before this one had it started: what ended is not started again
 	}
 	return f.host.Do(ctx, plan.Start{Container: plan.Container{Ref: plan.Ref{Service: start.Job}, Name: start.Run}})
+}
+
+// makeRun makes the container of a run. Where the job is registered by another container by now, it is made of that one.
+func (f *firing) makeRun(ctx context.Context, run engine.RunOf) error {
+	err := f.host.MakeRun(ctx, run)
+	if !errors.Is(err, engine.ErrGone) {
+		return err
+	}
+	f.gather()
+	if _, err := f.Jobs(ctx); err != nil {
+		return err
+	}
+	job, ok := f.job(run.Job)
+	if !ok || job.by == run.By {
+		return err
+	}
+	run.By = job.by
+	return f.host.MakeRun(ctx, run)
 }
 
 func (f *firing) noteStart(run string, starts bool) {
@@ -314,7 +348,7 @@ func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time
 		case d.Required:
 			return fmt.Errorf("depends on %s: %w", d.Service, err)
 		default:
-			f.log.Warn("a run does without what its job depends on", "job", job.by.Service, "dependency", d.Service, "error", err)
+			f.log.Warn("a run does without what its job depends on", "job", job.name, "dependency", d.Service, "error", err)
 		}
 	}
 	return nil
@@ -387,7 +421,8 @@ func (f *firing) Tell(ctx context.Context, tell cron.Tell) error {
 		text += "\n"
 	}
 	return away(f.host.RunToEnd(ctx, engine.RunOf{
-		Job: job.by, Name: tell.Record.Run + "-notify", Role: compose.RoleHook, Command: tell.Notify.Command, Environment: end.Environment(),
+		Project: f.project, Job: job.name, By: job.by, Name: tell.Record.Run + "-notify", Role: compose.RoleHook,
+		Command: tell.Notify.Command, Environment: end.Environment(),
 	}, text, begun))
 }
 

@@ -99,15 +99,22 @@ func (h held) lastApplied(ctx context.Context) (project compose.Project, number 
 	return project, revision.Number, err == nil, err
 }
 
-// summary counts what was done to containers: "3 created, 1 removed".
+// summary counts what was done to containers, and to jobs: "3 created, 1 removed", "2 registered".
 func summary(done plan.Plan) string {
 	created, removed, started := 0, 0, 0
+	jobs := map[string]int{}
 	for _, n := range done.Nodes {
-		switch n.Step.(type) {
+		switch s := n.Step.(type) {
 		case plan.Create:
 			created++
+		case plan.Register:
+			for _, c := range s.Changes {
+				jobs[c.Verb]++
+			}
 		case plan.Remove:
-			removed++
+			if !s.IsRegistration() {
+				removed++
+			}
 		case plan.Start:
 			started++
 		}
@@ -116,7 +123,9 @@ func summary(done plan.Plan) string {
 	for _, c := range []struct {
 		n    int
 		word string
-	}{{created, "created"}, {started, "started"}, {removed, "removed"}} {
+	}{
+		{created, "created"}, {started, "started"}, {removed, "removed"}, {jobs["register"], "registered"}, {jobs["deregister"], "deregistered"},
+	} {
 		if c.n > 0 {
 			words = append(words, fmt.Sprintf("%d %s", c.n, c.word))
 		}

@@ -279,9 +279,12 @@ func serviceNames(project compose.Project, replicas []plan.Replica) []string {
 func withJobs(names []string, project compose.Project, replicas []plan.Replica) []string {
 	names = slices.Concat(names, jobNames(project))
 	for _, r := range replicas {
-		if r.Role == compose.RoleJob || r.Fire != "" {
+		if r.Fire != "" {
 			names = append(names, r.Service)
 		}
+	}
+	for name := range plan.RegisteredJobs(replicas) {
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -50,6 +50,9 @@ func (p *program) newProgress(s settings) progress {
 
 // subject names what a step works on, as the user knows it: a container by its name.
 func subject(step plan.Step) string {
+	if _, ok := step.(plan.Register); ok {
+		return step.Subject()
+	}
 	if c, ok := containerOf(step); ok {
 		return "container " + first(c.Name, c.Ref.String())
 	}
@@ -63,6 +66,8 @@ func subject(step plan.Step) string {
 func containerOf(step plan.Step) (plan.Container, bool) {
 	switch s := step.(type) {
 	case plan.Create:
+		return s.Container, true
+	case plan.Register:
 		return s.Container, true
 	case plan.Clone:
 		return s.Container, true
@@ -123,7 +128,7 @@ func done(step plan.Step) string {
 
 // because is the cause of a step behind what was done; "" where that says enough: what is simply new, or asked for.
 func because(n plan.Node) string {
-	if n.Why == "" || n.Why == "not found" || n.Why == n.Step.Verb() {
+	if n.Why == n.Step.Verb() {
 		return ""
 	}
 	if _, ok := n.Step.(plan.Unpause); ok {
@@ -132,7 +137,20 @@ func because(n plan.Node) string {
 	if code, exited := strings.CutPrefix(n.Why, "exited ("); exited { // as a cause it reads like the outcome
 		return "(had exited with " + code
 	}
-	return "(" + n.Why + ")"
+	return becauseOf(n.Why)
+}
+
+func becauseOf(why string) string {
+	if why == "" || why == "not found" {
+		return ""
+	}
+	return "(" + why + ")"
+}
+
+// jobsOf are the jobs that a step registers anew or no longer.
+func jobsOf(step plan.Step) []plan.JobChange {
+	register, _ := step.(plan.Register)
+	return register.Changes
 }
 
 // became is what an await waits for, in one word.
@@ -208,6 +226,9 @@ func (p *plainProgress) event(e converge.Event) {
 		}
 	case converge.Done:
 		p.line(subject(step), done(step), because(e.Node))
+		for _, c := range jobsOf(step) {
+			p.line("job "+c.Job, participle(c.Verb, "ed"), becauseOf(c.Why))
+		}
 	case converge.Failed:
 		p.line(subject(step), p.paint.bad(step.Verb()+" failed"), "")
 	}

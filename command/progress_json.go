@@ -61,6 +61,11 @@ func (p *jsonProgress) event(e converge.Event) {
 	}
 	line.Seconds = float64(e.Took.Round(time.Millisecond).Milliseconds()) / 1000
 	p.write(line)
+	if e.Kind == converge.Done {
+		for _, c := range jobsOf(e.Node.Step) {
+			p.write(progressLine{ID: line.ID, Group: line.Group, Verb: c.Verb, Subject: "job " + c.Job, Name: line.Name, State: line.State, Why: c.Why})
+		}
+	}
 }
 
 func stepLine(step plan.Step) progressLine {

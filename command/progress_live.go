@@ -123,6 +123,11 @@ func (p *liveProgress) event(e converge.Event) {
 	case converge.Started:
 		line.show(p.message(" ", name, doing(step), line.began))
 	case converge.Done:
+		for _, c := range jobsOf(step) {
+			job := &library.Tracker{Message: p.message(p.paint.good("✔"), "job "+c.Job, p.paint.good(participle(c.Verb, "ed")), time.Now())}
+			job.MarkAsDone()
+			p.writer.AppendTracker(job)
+		}
 		line.tracker.UpdateTotal(0)
 		line.parts = nil
 		p.left[name]--

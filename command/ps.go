@@ -173,6 +173,9 @@ func psRows(project foundProject, containers []engine.Listed, q psQuery, now tim
 }
 
 func (q psQuery) wants(project foundProject, r plan.Replica) bool {
+	if r.Role == compose.RoleJob { // it is no container of a service, and never runs
+		return false
+	}
 	if len(q.services) > 0 && !slices.Contains(q.services, r.Service) {
 		return false
 	}

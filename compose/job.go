@@ -12,8 +12,7 @@ type Job struct {
 // Scheduled says that the job runs by itself, and not only by hand.
 func (j Job) Scheduled() bool { return len(j.Schedules) > 0 }
 
-// Registration is what whoever fires a job has to know of it beyond the container that its runs are made like. It is
-// that container's label LabelJob, as JSON.
+// Registration is what whoever fires a job has to know of it beyond what its runs are made of.
 type Registration struct {
 	Timing
 	DependsOn []Dependency `json:"depends_on,omitempty"`
@@ -69,9 +68,6 @@ const (
 	OnSuccess = "on-success"
 	OnEnd     = "all"
 )
-
-// LabelJob is the label of a registered job's container: its Registration.
-const LabelJob = "hyper-lite.job"
 
 // Labels of the container of a run, beside those of every container.
 const (

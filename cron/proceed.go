@@ -166,7 +166,8 @@ func (d *deciding) hindered(fire Fire, last bool) (Status, string) {
 	return "", ""
 }
 
-// tidy removes containers of ended runs beyond those that are kept, and forgets those that are gone.
+// tidy removes containers of ended runs beyond those that are kept, and forgets those that are gone. Of a job that is just
+// not registered, as when the runner begins before it is, nobody knows how many are kept.
 func (d *deciding) tidy() {
 	kept := map[bool]int{true: d.job.Keep.Successful, false: d.job.Keep.Failed}
 	var over []Over
@@ -176,6 +177,9 @@ func (d *deciding) tidy() {
 			continue
 		}
 		over = append(over, o)
+		if d.absent && !d.gone {
+			continue
+		}
 		if kept[o.Good]--; kept[o.Good] < 0 || run.Stage == Created {
 			d.act(Remove{Run: o.Run})
 		}

@@ -82,12 +82,16 @@ func (e *Engine) likeness(ctx context.Context, step plan.Clone, old container.In
 
 // imageFor is the name of a container's image where it still leads there, and else its ID.
 func (e *Engine) imageFor(ctx context.Context, old container.InspectResponse) string {
-	name := cmp.Or(old.Config.Labels[labelImage], old.Config.Image)
+	return e.imageStill(ctx, cmp.Or(old.Config.Labels[labelImage], old.Config.Image), old.Image)
+}
+
+// imageStill is the name of an image where it still leads there, and else its ID.
+func (e *Engine) imageStill(ctx context.Context, name, id string) string {
 	found, err := e.client.ImageInspect(ctx, name)
-	if err == nil && found.ID == old.Image {
+	if err == nil && found.ID == id {
 		return name
 	}
-	return old.Image
+	return id
 }
 
 // attachmentsOf are the networks that a clone joins, the one that its network mode names first.

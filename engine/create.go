@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,10 +66,12 @@ type draft struct {
 	copies  []copyIn     // what is copied in before the start
 	later   []attachment // networks that are connected after the create
 	adopted []string     // where anonymous volumes of the replaced container are mounted
+
+	unpacked []byte // an archive that is unpacked at its root; nil: none
 }
 
 // whole says whether one call makes it.
-func (d draft) whole() bool { return len(d.copies) == 0 && len(d.later) == 0 }
+func (d draft) whole() bool { return len(d.copies) == 0 && len(d.later) == 0 && d.unpacked == nil }
 
 // draft thinks a container through. shared are mounts that it has besides its own, where nothing else is in their place.
 func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mount) (draft, error) {
@@ -90,9 +93,11 @@ func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mo
 	if err := e.clearCommand(ctx, &made); err != nil {
 		return draft{}, err
 	}
-	owners, err := e.resolve(ctx, step.Service.Project, &made.host)
-	if err != nil {
-		return draft{}, err
+	var owners []string
+	if role(step.Service) != compose.RoleJob { // a run resolves them when it is made
+		if owners, err = e.resolve(ctx, step.Service.Project, &made.host); err != nil {
+			return draft{}, err
+		}
 	}
 	for _, m := range shared {
 		if !slices.Contains(coversOf(&made.host), path.Clean(m.Target)) {
@@ -170,6 +175,12 @@ func (e *Engine) furnish(ctx context.Context, id string, made draft) error {
 	for _, n := range made.later {
 		if err := e.client.NetworkConnect(ctx, n.name, id, n.endpoint); err != nil {
 			return fmt.Errorf("connect to network %s: %w", n.name, err)
+		}
+	}
+	if made.unpacked != nil {
+		err := e.client.CopyToContainer(ctx, id, "/", bytes.NewReader(made.unpacked), container.CopyToContainerOptions{})
+		if err != nil {
+			return wrap(err, "copy what was kept")
 		}
 	}
 	return e.copyIn(ctx, id, made.copies)

@@ -51,6 +51,8 @@ func (e *Engine) do(ctx context.Context, step plan.Step) error {
 		return e.removeImage(ctx, s)
 	case plan.Create:
 		return e.create(ctx, s)
+	case plan.Register:
+		return e.register(ctx, s)
 	case plan.Clone:
 		return e.clone(ctx, s)
 	case plan.Start:

@@ -35,9 +35,10 @@ type file struct {
 
 // copyIn is one archive that is unpacked into a folder of a created container.
 type copyIn struct {
-	folder string // "/" or a folder that is a volume of its own
-	volume bool
-	files  []file
+	folder  string // "/" or a folder that is a volume of its own
+	volume  bool
+	private string // a folder that is made for the files, which only root may look into; "": none
+	files   []file
 }
 
 // placeFiles decides how each config and secret comes into the container, and adds the mounts that this
@@ -237,6 +238,12 @@ func (e *Engine) copyIn(ctx context.Context, id string, copies []copyIn) error {
 func (c copyIn) archive() (*bytes.Buffer, error) {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
+	if c.private != "" {
+		header := &tar.Header{Typeflag: tar.TypeDir, Name: strings.TrimPrefix(c.private, "/") + "/", Mode: 0o700}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, fmt.Errorf("pack %s: %w", c.private, err)
+		}
+	}
 	for _, f := range slices.SortedFunc(slices.Values(c.files), func(a, b file) int { return strings.Compare(a.target, b.target) }) {
 		header := &tar.Header{
 			Typeflag: tar.TypeReg,

@@ -30,6 +30,7 @@ const (
 	labelCopies     = "hyper-lite.copies"  // configs and secrets that were copied in, one a line; absent where there are none
 	labelShares     = "hyper-lite.shares"  // IDs of the containers of the project whose namespaces or volumes it uses, by commas
 	labelCause      = "hyper-lite.cause"   // why the sidecar made it
+	labelJobs       = "hyper-lite.jobs"    // which jobs a container registers, and how: plan's own text
 	labelSidecar    = "hyper-lite.sidecar"
 )
 

@@ -203,14 +203,14 @@ func replicaOf(c container.Summary) plan.Replica {
 		Ports:     portsOf(c.Ports),
 		DependsOn: dependsOn(c.Labels[composeDependsOn]),
 		WorkDir:   c.Labels[composeWorkingDir],
-		Job:       c.Labels[compose.LabelJob],
+		Jobs:      c.Labels[labelJobs],
 		Fire:      c.Labels[compose.LabelFire],
 		Cause:     c.Labels[labelCause],
 		Shares:    namesOf(c.Labels[labelShares]),
 	}
 	r.OneOff = r.Role == compose.RoleRun || r.Role == compose.RoleHook
 	if strings.HasSuffix(r.Name, incomplete) {
-		r.Digest = compose.Digest{}
+		r.Digest, r.Jobs = compose.Digest{}, ""
 	}
 	if c.NetworkSettings != nil {
 		r.Networks = slices.Sorted(maps.Keys(c.NetworkSettings.Networks))

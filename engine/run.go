@@ -36,13 +36,8 @@ func (e *Engine) Jobs(ctx context.Context, project string) ([]plan.Replica, erro
 	if err != nil {
 		return nil, fmt.Errorf("list jobs of project %s: %w", project, err)
 	}
-	jobs := make([]plan.Replica, 0, len(found))
-	for _, c := range found {
-		if r := replicaOf(c); !strings.HasSuffix(r.Name, incomplete) {
-			jobs = append(jobs, r)
-		}
-	}
-	return jobs, nil
+	replicas, _ := e.split(project, found)
+	return slices.DeleteFunc(replicas, func(r plan.Replica) bool { return strings.HasSuffix(r.Name, incomplete) }), nil
 }
 
 // Runs are the runs of a project's jobs, whatever their state, with one call.
@@ -80,21 +75,23 @@ func (e *Engine) reached(err error) error {
 	return err
 }
 
-// RunOf is a container that is to be made like the one by which a job is registered.
+// RunOf is a container that is to be made as a job is registered.
 type RunOf struct {
-	Job    plan.Replica
-	Name   string
-	Role   compose.Role
-	Labels map[string]string // beside those of the job
+	Project string
+	Job     string
+	By      string // ID of the container that registers the job
+	Name    string
+	Role    compose.Role
+	Labels  map[string]string // beside those of the job
 
 	Command     []string // instead of the job's command and entrypoint; nil: these
 	Environment map[string]string
 	Stdin       bool // it reads what it is sent
 }
 
-// MakeRun makes a container of a job without starting it: of the same image, configuration, networks and volumes, with
-// the same configs and secrets in it, under no name of the job's in its networks. One of that name and project is
-// it already. Where the job is not registered by that container any more the error is ErrGone.
+// MakeRun makes a container of a job without starting it: of the image, configuration, networks and volumes that it was
+// registered with, with the same configs and secrets in it, under no name of the job's in its networks. One of that name
+// and project is it already. Where the job is not registered by that container any more the error is ErrGone.
 func (e *Engine) MakeRun(ctx context.Context, run RunOf) error {
 	if err := e.reached(e.makeRun(ctx, run)); err != nil {
 		return fmt.Errorf("create %s: %w", run.Name, err)
@@ -103,64 +100,51 @@ func (e *Engine) MakeRun(ctx context.Context, run RunOf) error {
 }
 
 func (e *Engine) makeRun(ctx context.Context, run RunOf) error {
-	old, err := e.inspect(ctx, plan.Container{ID: run.Job.ID, Name: run.Job.Name})
-	if errdefs.IsNotFound(err) {
-		return ErrGone
-	}
+	job, err := e.template(ctx, run.By, run.Job)
 	if err != nil {
 		return err
 	}
-	owner := e.learn(old)
-	if err := owner.permits(plan.Container{Ref: run.Job.Ref}); err != nil {
-		return err
-	}
 	there, err := e.inspect(ctx, plan.Container{Name: run.Name})
-	if err == nil && e.learn(there).project == owner.project {
+	if err == nil && e.learn(there).project == run.Project {
 		return nil
 	}
 	if err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
-	made, err := e.runLike(ctx, run, old)
+	made, err := e.runOf(ctx, run, job)
 	if err != nil {
 		return err
 	}
 	step := plan.Create{
-		Container: plan.Container{Ref: plan.Ref{Service: run.Job.Service, Slot: 1, Generation: 1}, Name: run.Name},
-		Service:   compose.Service{Project: owner.project, Name: owner.service, Role: compose.RoleRun},
+		Container: plan.Container{Ref: plan.Ref{Service: run.Job, Slot: 1, Generation: 1}, Name: run.Name},
+		Service:   compose.Service{Project: run.Project, Name: run.Job, Role: compose.RoleRun},
 	}
 	return e.realise(ctx, step, made)
 }
 
-// runLike is the draft of a run.
-func (e *Engine) runLike(ctx context.Context, run RunOf, old container.InspectResponse) (draft, error) {
-	made := draft{specification: specification{config: *old.Config, host: *old.HostConfig}}
-	made.config.Image = e.imageFor(ctx, old)
-	if made.config.Hostname == old.ID[:shortID] { // the engine's own choice
-		made.config.Hostname = ""
+// runOf is the draft of a run.
+func (e *Engine) runOf(ctx context.Context, run RunOf, job template) (draft, error) {
+	made := job.draft()
+	labels := made.config.Labels
+	if labels[labelProject] != run.Project || labels[labelService] != run.Job {
+		return draft{}, fmt.Errorf("job %s is registered as %s of project %s", run.Job, labels[labelService], labels[labelProject])
 	}
-	made.host.Mounts = slices.Clone(old.HostConfig.Mounts)
-	var err error
-	if made.copies, err = e.copiesOf(ctx, old); err != nil {
+	made.config.Image = e.imageStill(ctx, labels[labelImage], labels[composeImage])
+	if _, err := e.resolve(ctx, run.Project, &made.host); err != nil {
 		return draft{}, err
 	}
-	labels := maps.Clone(old.Config.Labels)
-	delete(labels, compose.LabelJob)
 	labels[labelRole], labels[labelGeneration] = string(run.Role), "1"
 	maps.Copy(labels, run.Labels)
-	made.config.Labels = labels
 	if run.Command != nil {
 		made.config.Entrypoint, made.config.Cmd = run.Command, nil
 		made.config.Healthcheck, made.config.Tty = nil, false
 	}
-	made.config.Env = slices.Clone(old.Config.Env)
 	for _, name := range slices.Sorted(maps.Keys(run.Environment)) {
 		made.config.Env = append(made.config.Env, name+"="+run.Environment[name])
 	}
 	if run.Stdin {
 		made.config.OpenStdin, made.config.StdinOnce, made.config.AttachStdin = true, true, true
 	}
-	made.networks = attachmentsLike(old)
 	if len(made.networks) > 1 && !e.supports("1.44") {
 		made.networks, made.later = made.networks[:1], made.networks[1:]
 	}
@@ -203,7 +187,7 @@ func (e *Engine) drop(ctx context.Context, run RunOf) error {
 	if err != nil {
 		return e.reached(err)
 	}
-	if err := e.learn(there).permits(plan.Container{Ref: run.Job.Ref}); err != nil {
+	if err := e.learn(there).permits(plan.Container{Ref: plan.Ref{Service: run.Job}}); err != nil {
 		return err
 	}
 	defer e.noteGone(there.ID)

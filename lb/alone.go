@@ -2,6 +2,7 @@ package lb
 
 import (
 	"context"
+	"time"
 
 	"hyper-lite/plan"
 )
@@ -28,6 +29,10 @@ func (s *Sidecar) Alone(ctx context.Context) (work context.Context, leave func()
 		return work, func() { cancel(); done() }, nil
 	}
 }
+
+// HeldAt says whether a command was at work on the project at an instant that is not long ago: what happened to a
+// container then was its doing.
+func (s *Sidecar) HeldAt(at time.Time) bool { return s.gate.held(at) }
 
 // released waits until no command holds.
 func (g *gate) released(ctx context.Context) error {

@@ -15,6 +15,8 @@ type gate struct {
 	last    time.Time     // when the last of them ended, or else when we began
 	changed chan struct{} // closed and replaced whenever one of the counts changes
 	shut    chan struct{} // closed while a command works
+
+	began, ended time.Time // of the last time that commands were at work; ended is before began while they are
 }
 
 func newGate(now time.Time) *gate {
@@ -46,6 +48,7 @@ func (g *gate) hold() (release func()) {
 	g.holds++
 	if g.holds == 1 {
 		close(g.shut)
+		g.began = time.Now()
 	}
 	g.announce()
 	return sync.OnceFunc(func() {
@@ -54,9 +57,17 @@ func (g *gate) hold() (release func()) {
 		g.holds--
 		if g.holds == 0 {
 			g.shut = make(chan struct{})
+			g.ended = time.Now()
 		}
 		g.announce()
 	})
+}
+
+// held says whether a command was at work at an instant that is not long ago.
+func (g *gate) held(at time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.began.IsZero() && !at.Before(g.began) && (g.holds > 0 || !at.After(g.ended))
 }
 
 // quiet waits until none of our own work is under way, and says for how long none has been.

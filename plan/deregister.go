@@ -7,22 +7,28 @@ import (
 	"hyper-lite/compose"
 )
 
-// Deregister plans that jobs are no longer registered. Their runs that are under way go on, which is said.
-func Deregister(project string, have Observed, jobs []string) Plan {
-	p := Plan{Project: project}
+// Deregister plans that jobs are no longer registered, and all others stay as they are. Their runs that are under way go
+// on, which is said. It returns ConflictErrors where something that is not ours stands in the way.
+func Deregister(project string, have Observed, jobs []string) (Plan, error) {
+	b := newBuilder(compose.Project{Name: project}, have, Options{})
+	b.deregister(jobs, "it was taken away")
 	for _, r := range have.Replicas {
-		if !slices.Contains(jobs, r.Service) {
-			continue
-		}
-		switch {
-		case r.Role == compose.RoleJob && r.State != Removing:
-			p.Nodes = append(p.Nodes, Node{
-				ID: len(p.Nodes) + 1, Group: r.Service, Why: "the job was taken away",
-				Step: Remove{Container: containerOf(r), Volumes: true},
-			})
-		case r.Role == compose.RoleRun && isRunning(r):
-			p.Warnings = append(p.Warnings, fmt.Sprintf("%s goes on to its end: job %s was taken away", r.Name, r.Service))
+		if slices.Contains(jobs, r.Service) && r.Role == compose.RoleRun && isRunning(r) {
+			b.warnings = append(b.warnings, fmt.Sprintf("%s goes on to its end: job %s was taken away", r.Name, r.Service))
 		}
 	}
-	return p
+	return b.plan()
+}
+
+// deregister plans that some jobs are no longer registered. Where none of them is, nothing changes.
+func (b *builder) deregister(jobs []string, why string) {
+	gone := map[string]string{}
+	for name := range RegisteredJobs(b.have.Replicas) {
+		if slices.Contains(jobs, name) {
+			gone[name] = why
+		}
+	}
+	if len(gone) > 0 {
+		b.register(nil, gone)
+	}
 }

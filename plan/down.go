@@ -38,8 +38,10 @@ func Down(project string, have Observed, opt DownOptions) Plan {
 	}
 	removed, left := d.containers(gone)
 	if !whole {
+		d.deregister(opt.Services, "it goes down")
 		return d.whole()
 	}
+	removed = append(removed, d.removeRole("jobs", compose.RoleJob, nil)...)
 	removed = append(removed, gone...)
 	removed = append(removed, d.removeRole("balancer", compose.RoleSidecar, removed)...)
 	d.networks(removed, left)
@@ -77,13 +79,13 @@ func (d *down) containers(after []int) (removed []int, left []Replica) {
 	dependents := map[string][]string{}
 	var orphans []Replica
 	for _, r := range d.have.Replicas {
-		if r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar {
+		if r.Role == compose.RoleBalancer || r.Role == compose.RoleSidecar || r.Role == compose.RoleJob {
 			continue
 		}
 		if len(d.opt.Services) > 0 && !slices.Contains(d.opt.Services, r.Service) {
 			continue
 		}
-		ofJob := r.Role == compose.RoleJob || r.Fire != "" // no job outlives its project, whatever the files say of it by now
+		ofJob := r.Fire != "" // no job outlives its project, whatever the files say of it by now
 		if d.opt.Want != nil && d.guest(r) {
 			left = append(left, r)
 			continue

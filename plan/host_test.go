@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"hyper-lite/compose"
 	"hyper-lite/plan"
@@ -27,9 +28,10 @@ type host struct {
 	images    map[string]plan.Image
 	published []plan.Published
 	foreign   []plan.Foreign
-	wanted    map[string]compose.Service // by name, as the newest project says
-	jobs      map[string]bool            // that the newest project has
-	answers   bool                       // the plan under way answers a failure
+	wanted    map[string]compose.Service   // by name, as the newest project says
+	jobs      map[string]bool              // that the newest project has
+	templates map[string]map[string]string // by container ID and job: the spec hash of what its runs are made of
+	answers   bool                         // the plan under way answers a failure
 	made      int
 }
 
@@ -39,7 +41,7 @@ func newHost(project string) *host {
 		services: map[string]compose.Service{},
 		madeAs:   map[string]string{},
 		awaited:  map[string]bool{},
-		hooks:    map[string]int{},
+		hooks:    map[string]int{}, templates: map[string]map[string]string{},
 		ready:    map[string]bool{},
 		networks: map[string]plan.Network{},
 		volumes:  map[string]plan.Volume{},
@@ -112,6 +114,8 @@ func (h *host) do(step plan.Step) error {
 		}
 	case plan.Create:
 		return h.create(s)
+	case plan.Register:
+		return h.register(s)
 	case plan.Clone:
 		return h.clone(s)
 	case plan.Start:
@@ -189,7 +193,6 @@ func (h *host) create(s plan.Create) error {
 	h.replicas = append(h.replicas, plan.Replica{
 		Ref: s.Ref, Role: s.Service.Role, Digest: s.Service.Digest, ID: id, Name: s.Name,
 		Image: s.Service.Body.Image, ImageID: image.ID, State: plan.Created, Networks: networks, DependsOn: depends, Ports: ports,
-		Job: s.Service.Body.CustomLabels[compose.LabelJob],
 	})
 	return nil
 }
@@ -388,23 +391,80 @@ func (h *host) remove(c plan.Container) error {
 	if r.State == plan.Running {
 		return fmt.Errorf("remove %s: it runs", r.Name)
 	}
-	if r.Role == compose.RoleJob && h.jobs[r.Service] && h.registrations(r.Service) == 1 {
-		return fmt.Errorf("remove %s: no other container registers the job", r.Name)
+	for job := range h.templates[r.ID] {
+		if h.jobs[job] && h.registrations(job) == 1 {
+			return fmt.Errorf("remove %s: no other container registers %s", r.Name, job)
+		}
 	}
 	id := r.ID
+	delete(h.templates, id)
 	h.replicas = slices.DeleteFunc(h.replicas, func(r plan.Replica) bool { return r.ID == id })
+	return nil
+}
+
+// register makes a container of jobs, with the templates of those that it takes over from others.
+func (h *host) register(s plan.Register) error {
+	templates := map[string]string{}
+	for _, job := range s.Jobs {
+		if job.From == nil {
+			if _, there := h.images[job.Service.Body.Image]; !there {
+				return fmt.Errorf("register %s: no image %s", job.Job, job.Service.Body.Image)
+			}
+			templates[job.Job] = job.Service.Digest.Hash
+			continue
+		}
+		r := h.find(*job.From)
+		if r == nil || h.templates[r.ID][job.Job] == "" {
+			return fmt.Errorf("register %s: %s does not have it", job.Job, job.From.Name)
+		}
+		templates[job.Job] = h.templates[r.ID][job.Job]
+	}
+	made := plan.Replica{
+		Ref: s.Ref, Role: compose.RoleJob, Name: s.Name, Image: s.Image, ImageID: h.images[s.Image].ID, State: plan.Created, Jobs: s.Label,
+		CreatedAt: time.Unix(int64(1700000000+h.made), 0).UTC(),
+	}
+	jobs, err := made.Registers()
+	if err != nil {
+		return err
+	}
+	for name, hash := range templates {
+		if jobs[name].Digest.Hash != hash {
+			return fmt.Errorf("register %s: of %s, and the label says %s", name, hash, jobs[name].Digest.Hash)
+		}
+	}
+	if len(jobs) != len(templates) {
+		return fmt.Errorf("register %s: %d jobs, and the label says %d", s.Name, len(templates), len(jobs))
+	}
+	for _, r := range h.replicas {
+		if r.Name == s.Name || r.Ref == s.Ref && r.Role == compose.RoleJob {
+			return fmt.Errorf("register %s: %s is there", s.Name, r.Name)
+		}
+	}
+	h.made++
+	made.ID = fmt.Sprintf("id-%04d", h.made)
+	h.madeAs[made.ID], h.templates[made.ID] = s.Name, templates
+	h.replicas = append(h.replicas, made)
 	return nil
 }
 
 // registrations is by how many containers a job is registered.
 func (h *host) registrations(job string) int {
 	n := 0
-	for _, r := range h.replicas {
-		if r.Role == compose.RoleJob && r.Service == job {
+	for _, templates := range h.templates {
+		if templates[job] != "" {
 			n++
 		}
 	}
 	return n
+}
+
+// registered is what is registered: by job, how.
+func (h *host) registered() map[string]plan.Registered {
+	jobs := map[string]plan.Registered{}
+	for name, job := range plan.RegisteredJobs(h.replicas) {
+		jobs[name] = job.Registered
+	}
+	return jobs
 }
 
 func (h *host) rename(s plan.Rename) error {
@@ -440,6 +500,9 @@ func (h *host) picture() string {
 			state = fmt.Sprintf("exited(%d)", r.ExitCode)
 		}
 		lines = append(lines, fmt.Sprintf("container %s %s %s %s routed=%v", r.Name, r.Digest.Hash, r.ImageID, state, h.serves(r.Ref)))
+	}
+	for name, job := range h.registered() {
+		lines = append(lines, fmt.Sprintf("job %s %s %s", name, job.Digest.Hash, job.Job))
 	}
 	for name := range h.networks {
 		lines = append(lines, "network "+name)

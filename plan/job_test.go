@@ -43,13 +43,17 @@ func TestJobsAreRegistered(t *testing.T) {
 	nightly.DependsOn = []compose.Dependency{{Service: "db", Condition: types.ServiceConditionHealthy, Required: true}}
 	nightly.Body.Restart = types.RestartPolicyAlways
 	want := compose.Project{Name: "shop", Services: []compose.Service{db}, Jobs: []compose.Job{nightly, job("seed", "", "v1:aaaa")}}
-	golden.Assert(t, h.settle(t, want, plan.Options{}).String(), "jobs-new.golden")
+	first := h.settle(t, want, plan.Options{})
+	golden.Assert(t, first.String(), "jobs-new.golden")
 	assert.Assert(t, h.settle(t, want, plan.Options{}).Empty())
-	for _, r := range h.replicas {
-		if r.Role == compose.RoleJob {
-			assert.Equal(t, h.services[r.ID].Body.Restart, "", "the engine would start it at its own start")
+	registering := plan.Register{}
+	for _, n := range first.Nodes {
+		if s, ok := n.Step.(plan.Register); ok {
+			registering = s
 		}
 	}
+	assert.Equal(t, registering.Jobs[0].Job, "nightly")
+	assert.Equal(t, registering.Jobs[0].Service.Body.Restart, "", "the engine would start its runs at its own start")
 
 	want.Jobs[0] = job("nightly", "@daily", "v1:bbbb")
 	golden.Assert(t, h.settle(t, want, plan.Options{}).String(), "jobs-changed.golden")
@@ -83,10 +87,13 @@ func TestNamedJobs(t *testing.T) {
 	p := h.settle(t, want, plan.Options{Services: []string{"web"}})
 	assert.Assert(t, !strings.Contains(p.String(), "nightly") && !strings.Contains(p.String(), "sidecar"), p)
 	p = h.settle(t, want, plan.Options{Services: []string{"nightly"}})
-	assert.Assert(t, is.Contains(p.String(), "shop-nightly-job"))
+	assert.Assert(t, is.Contains(p.String(), "nightly"))
 	assert.Assert(t, is.Contains(p.String(), "shop-db-1"))
 	assert.Assert(t, is.Contains(p.String(), "sidecar"))
 	assert.Assert(t, !strings.Contains(p.String(), "seed"), p)
+	p = h.settle(t, want, plan.Options{Services: []string{"seed"}})
+	golden.Assert(t, p.String(), "jobs-another.golden")
+	assert.Equal(t, len(h.registered()), 2)
 	want.Jobs = []compose.Job{job("seed", "@daily", "v1:aaaa")} // that nightly is gone is no business of web's
 	assert.Assert(t, h.settle(t, want, plan.Options{Services: []string{"web"}}).Empty())
 }

@@ -19,7 +19,10 @@ func Make(want compose.Project, have Observed, opt Options) (Plan, error) {
 		return Plan{}, err
 	}
 	jobs := b.jobs()
-	all := slices.Concat(chosen, jobs)
+	all := slices.Clone(chosen)
+	for _, j := range jobs {
+		all = append(all, runsOf(j))
+	}
 	for _, resources := range []func([]compose.Service) error{b.images, b.networks, b.volumes} {
 		if err := resources(all); err != nil {
 			return Plan{}, err
@@ -33,10 +36,7 @@ func Make(want compose.Project, have Observed, opt Options) (Plan, error) {
 	for _, s := range chosen {
 		b.rollOut(s)
 	}
-	for _, job := range jobs {
-		b.register(job)
-	}
-	b.deregister()
+	b.register(jobs, b.gone())
 	b.removeOrphans(true)
 	b.warnOfOrphans()
 	p, err := b.plan()

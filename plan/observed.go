@@ -100,7 +100,7 @@ type Replica struct {
 	DependsOn []string // services, from its label: the order of `down` without a file
 	WorkDir   string   // the project folder, from its label
 	Files     []string // the compose files, from its label
-	Job       string   // of the container of a registered job: its compose.Registration, from its label
+	Jobs      string   // of a container that registers jobs: which, from its label; see Registers
 	Fire      string   // of the run of a job: its instant, from its label
 	Cause     string   // why the sidecar made it of another one, from its label; "" where a command made it
 

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,6 +50,8 @@ func anyProject(t *rapid.T, label string) compose.Project {
 		name := string(rune('x' + i))
 		draw := func(what string) string { return fmt.Sprintf("%s %s %s", label, name, what) }
 		j := compose.Job{Service: service(name, 1, rapid.SampledFrom([]string{"v1:aaaa", "v1:bbbb"}).Draw(t, draw("hash")))}
+		j.Body.Image = rapid.SampledFrom([]string{"app", "tool"}).Draw(t, draw("image"))
+		j.Digest.Hash += j.Body.Image
 		j.Timing.Manual = true
 		if cron := rapid.SampledFrom([]string{"", "@daily", "@hourly"}).Draw(t, draw("schedule")); cron != "" {
 			j.Schedules = []compose.Schedule{{Cron: cron, Timezone: "UTC"}}
@@ -249,6 +252,58 @@ func TestDownLeavesNothingBut(t *testing.T) {
 			t.Fatalf("left behind:\n%s\nafter\n%s", h.picture(), down)
 		}
 	})
+}
+
+// Where some jobs are named, these are registered as the files have them, and all others stay what they are.
+func TestNamedJobsLeaveTheOthersAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHost("shop")
+		walk(t, h, mustMake(t, anyProject(t, "before"), h), all, always)
+		after := anyProject(t, "after")
+		var named []string
+		for _, j := range after.Jobs {
+			if rapid.Bool().Draw(t, "named "+j.Name) {
+				named = append(named, j.Name)
+			}
+		}
+		if len(named) == 0 {
+			return
+		}
+		mustMake(t, after, h) // the host learns what is wanted
+		was := h.registered()
+		for name := range was {
+			h.jobs[name] = true
+		}
+		for range rapid.IntRange(1, 2).Draw(t, "crashes") {
+			p := mustMakeOf(t, after, h, named)
+			walk(t, h, p, rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the crash"), always)
+		}
+		walk(t, h, mustMakeOf(t, after, h, named), all, always)
+		if again := mustMakeOf(t, after, h, named); !again.Empty() {
+			t.Fatalf("not empty after apply:\n%s", again)
+		}
+		is := h.registered()
+		for name, job := range was {
+			if !slices.Contains(named, name) && (is[name].Digest.Hash != job.Digest.Hash || is[name].Job != job.Job || !is[name].Since.Equal(job.Since)) {
+				t.Fatalf("%s was %+v, is %+v", name, job, is[name])
+			}
+		}
+		for _, name := range named {
+			j, _ := after.Job(name)
+			if is[name].Digest.Hash != j.Digest.Hash {
+				t.Fatalf("%s is %+v", name, is[name])
+			}
+		}
+	})
+}
+
+func mustMakeOf(t *rapid.T, want compose.Project, h *host, services []string) plan.Plan {
+	t.Helper()
+	p, err := plan.Make(want, h.observe(), plan.Options{System: system(want), Services: services})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestSameInputSameText(t *testing.T) {

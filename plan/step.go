@@ -103,6 +103,16 @@ type (
 		Cause string    `json:"cause"`
 		Alone bool      `json:"alone,omitempty"` // the other one is stopped before it starts: it may have its addresses
 	}
+	// Register makes the container by which the jobs of one image are registered, which nothing ever starts, with what
+	// the runs of each are made of in it.
+	Register struct {
+		Container
+		Project string      `json:"project"`
+		Image   string      `json:"image"`
+		Jobs    []Template  `json:"-"` // by name
+		Label   string      `json:"-"` // what a list tells of them: Replica.Jobs
+		Changes []JobChange `json:"changes"`
+	}
 	// Start starts a created or stopped container.
 	Start struct{ Container }
 	// Await waits until a container is what Condition says, at most Within; 0 is without end. Then it must stay so
@@ -173,6 +183,21 @@ type (
 	}
 )
 
+// Template is what the runs of a registered job are made of: a service, or where From is given what that container, which
+// registers it now, has of it.
+type Template struct {
+	Job     string
+	Service compose.Service
+	From    *Container
+}
+
+// JobChange is a job that is registered anew, or no longer.
+type JobChange struct {
+	Job  string `json:"job"`
+	Verb string `json:"verb"` // register, deregister
+	Why  string `json:"why"`
+}
+
 // Condition is what an Await waits for.
 type Condition string
 
@@ -197,6 +222,7 @@ func (RemoveVolume) Verb() string  { return "remove" }
 func (RemoveImage) Verb() string   { return "remove" }
 func (Create) Verb() string        { return "create" }
 func (Clone) Verb() string         { return "clone" }
+func (Register) Verb() string      { return "register" }
 func (Start) Verb() string         { return "start" }
 func (Await) Verb() string         { return "await" }
 func (Route) Verb() string         { return "route" }
@@ -220,5 +246,6 @@ func (s CreateVolume) Subject() string  { return "volume " + s.Name }
 func (s RemoveNetwork) Subject() string { return "network " + s.Name }
 func (s RemoveVolume) Subject() string  { return "volume " + s.Name }
 func (s RemoveImage) Subject() string   { return "image " + s.Image }
+func (s Register) Subject() string      { return "jobs of " + s.Image }
 func (s Route) Subject() string         { return s.Service }
 func (s Pause) Subject() string         { return s.Service }

@@ -33,10 +33,11 @@ func (p Plan) steps() string {
 		if rows[n.Group] == nil {
 			groups = append(groups, n.Group)
 		}
-		row := [4]string{n.waits() + "#" + strconv.Itoa(n.ID), n.Step.Subject(), n.Step.Verb(), n.remark()}
-		rows[n.Group] = append(rows[n.Group], row)
-		for i := range width {
-			width[i] = max(width[i], len(row[i]))
+		for _, row := range n.rows() {
+			rows[n.Group] = append(rows[n.Group], row)
+			for i := range width {
+				width[i] = max(width[i], len(row[i]))
+			}
 		}
 	}
 	for _, g := range groups {
@@ -51,6 +52,17 @@ func (p Plan) steps() string {
 		}
 	}
 	return b.String()
+}
+
+// rows are the lines of a node: one, and one for each job that it registers or deregisters.
+func (n Node) rows() [][4]string {
+	rows := [][4]string{{n.waits() + "#" + strconv.Itoa(n.ID), n.Step.Subject(), n.Step.Verb(), n.remark()}}
+	if s, ok := n.Step.(Register); ok {
+		for _, c := range s.Changes {
+			rows = append(rows, [4]string{"", c.Job, c.Verb, c.Why})
+		}
+	}
+	return rows
 }
 
 func count(n int, noun string) string {
@@ -90,6 +102,8 @@ func (n Node) remark() string {
 func detail(step Step) string {
 	switch s := step.(type) {
 	case Create:
+		return s.Name
+	case Register:
 		return s.Name
 	case Clone:
 		return s.Name + " as " + s.From.Name

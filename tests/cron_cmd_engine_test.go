@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 )
@@ -96,14 +95,21 @@ services:
 	assert.Assert(t, is.Contains(later.out, "the next `hyper-lite up` registers it"))
 	assert.Assert(t, is.Contains(p.exits(1, "cron", "pause", "often").err, "no sidecar"))
 	p.must("up", "-d")
-	assert.Equal(t, p.inspect("later-job").State.Status, container.StateCreated)
+	once := p.registered("later")
 
 	made := p.must("cron", "create", "--name", "made", "--schedule", "@every 2s", "-e", "WORD=$HOME", "hyper-lite-demo", "exit", "3")
 	assert.Assert(t, is.Contains(made.out, "made is made and registered"), made.out)
-	info := p.inspect("made-job")
-	assert.Equal(t, info.State.Status, container.StateCreated)
-	assert.Assert(t, slices.Contains(info.Config.Env, "WORD=$HOME"))
+	info := p.registered("made")
+	assert.DeepEqual(t, p.registered("later").Registered, once.Registered)
 	p.comes("made", "schedule failed (exited 3)")
+	eventually(t, 30*time.Second, func() error { // a run may be removed between the list and the look
+		kept := p.runs("made")
+		run, err := docker.ContainerInspect(t.Context(), kept[len(kept)-1].ID)
+		if err == nil && !slices.Contains(run.Config.Env, "WORD=$HOME") {
+			err = fmt.Errorf("%s has %v", run.Name, run.Config.Env)
+		}
+		return err
+	})
 	p.comes("often", "schedule succeeded ()")
 	p.must("cron", "logs", "made")
 	byHand := strings.TrimSpace(p.must("cron", "run", "later").out)
@@ -145,7 +151,7 @@ services:
 	p.must("up", "-d", "--scale", "web=2")
 	p.must("rollback", "-y") // to before it was scaled: what was made is no part of that
 	assert.Equal(t, len(p.running("web")), 1)
-	assert.Equal(t, p.inspect("made-job").ID, info.ID)
+	assert.Equal(t, p.registered("made").By.ID, info.By.ID)
 	said := p.must("history", "--no-trunc", "--format", "json").out
 	assert.Assert(t, strings.Contains(said, "cron create --name made") && !strings.Contains(said, "WORD"), said)
 
@@ -154,6 +160,15 @@ services:
 	p.must("up", "-d")
 	gone := p.must("cron", "rm", "made", "later")
 	assert.Assert(t, is.Contains(gone.out, "made is taken away, and fires no more"), gone.out)
+	left := p.registered("often")
+	meanwhile(t, 3*time.Second, func() error { // the sidecar makes nothing again that a command removed
+		jobs, err := p.registered("often").By.Registers()
+		if len(jobs) != 1 || len(p.registrations()) != 1 {
+			return fmt.Errorf("registered are %v, by %d containers: %w", jobs, len(p.registrations()), err)
+		}
+		return nil
+	})
+	assert.Equal(t, p.registered("often").By.ID, left.By.ID)
 	p.must("up", "-d")
 	for _, c := range p.containers("made") {
 		assert.Assert(t, c.Labels["hyper-lite.role"] == "run", c.Names)

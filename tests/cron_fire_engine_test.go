@@ -82,7 +82,7 @@ services:
 `)
 	starts := p.starts()
 	p.must("up", "-d")
-	assert.Equal(t, p.inspect("second-job").State.Status, container.StateCreated)
+	p.registered("second")
 	records := p.over("second", 45, 90*time.Second)
 	everyInstant(t, records, time.Second)
 	startedOnce(t, p, "second", records, starts())

@@ -13,7 +13,9 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"gotest.tools/v3/assert"
 
+	"hyper-lite/compose"
 	"hyper-lite/cron"
+	"hyper-lite/plan"
 )
 
 // runs is what the engine has of a job's runs, by instant.
@@ -73,4 +75,26 @@ func statuses(records []cron.Record) map[cron.Status]int {
 		count[r.Status]++
 	}
 	return count
+}
+
+// registrations are the containers that register the project's jobs.
+func (p *project) registrations() []container.Summary {
+	p.t.Helper()
+	return slices.DeleteFunc(p.containers(""), func(c container.Summary) bool { return c.Labels["hyper-lite.role"] != "job" })
+}
+
+// registered is what the engine has of a job: how it is registered, and the container that does it, which never ran.
+func (p *project) registered(job string) plan.RegisteredJob {
+	p.t.Helper()
+	var replicas []plan.Replica
+	for _, c := range p.registrations() {
+		assert.Equal(p.t, c.State, container.StateCreated)
+		replicas = append(replicas, plan.Replica{
+			Role: compose.RoleJob, ID: c.ID, Name: c.Names[0], State: plan.Created, ImageID: c.ImageID,
+			Jobs: c.Labels["hyper-lite.jobs"], CreatedAt: time.Unix(c.Created, 0),
+		})
+	}
+	found, ok := plan.RegisteredJobs(replicas)[job]
+	assert.Assert(p.t, ok, "job %s is not registered by %v", job, replicas)
+	return found
 }

@@ -94,8 +94,13 @@ func TestExamplesLoadAndPlanWithoutWarnings(t *testing.T) {
 			assert.Equal(t, len(next.Warnings), 0, "%v", next.Warnings)
 			created := map[string]int{}
 			for _, n := range next.Nodes {
-				if create, ok := n.Step.(plan.Create); ok {
-					created[create.Service.Name]++
+				switch step := n.Step.(type) {
+				case plan.Create:
+					created[step.Service.Name]++
+				case plan.Register:
+					for _, change := range step.Changes {
+						created[change.Job]++
+					}
 				}
 			}
 			total := 0
