@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -376,7 +375,7 @@ func (f *firing) Tell(ctx context.Context, tell cron.Tell) error {
 	end := cron.End{Project: f.project, Record: tell.Record, Log: f.lastLines(ctx, tell.Record.Run)}
 	if tell.Notify.Webhook != "" {
 		begun()
-		return end.Post(ctx, http.DefaultClient, tell.Notify.Webhook)
+		return cron.Webhook{}.Post(ctx, end, tell.Notify.Webhook)
 	}
 	job, ok := f.job(tell.Record.Job)
 	if !ok {
