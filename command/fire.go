@@ -214,21 +214,15 @@ func (f *firing) life(ctx context.Context, id string, ended bool) (engine.Lifesp
 	return life, nil
 }
 
-// Start makes and starts a run. While a command works on the project it waits; and what it waits for of the job's
-// dependencies is begun again after a command.
-func (f *firing) Start(ctx context.Context, start cron.Start) error {
-	for {
-		work, leave, err := f.sidecar.Alone(ctx)
-		if err != nil {
-			return away(err)
-		}
-		err = f.start(ctx, work, start)
-		yields := work.Err() != nil && ctx.Err() == nil && errors.Is(err, context.Canceled)
-		leave()
-		if !yields {
-			return away(err)
-		}
+// Start makes and starts a run. While a command works on the project it waits; and where it waits for the job's
+// dependencies when a command begins, it is tried again.
+func (f *firing) Start(ctx context.Context, start cron.Start, aside cron.Aside) error {
+	work, leave, err := f.sidecar.Alone(ctx)
+	if err != nil {
+		return away(err)
 	}
+	defer leave()
+	return away(f.start(ctx, work, start, aside))
 }
 
 // away tells the runner's word for what is to be tried again.
@@ -239,13 +233,13 @@ func away(err error) error {
 	return err
 }
 
-func (f *firing) start(ctx, work context.Context, start cron.Start) error {
+func (f *firing) start(ctx, work context.Context, start cron.Start, aside cron.Aside) error {
 	job, ok := f.job(start.Job)
 	if !ok {
 		f.gather()
 		return fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
 	}
-	if err := f.fulfil(work, job, start.Scheduled); err != nil {
+	if err := f.fulfil(work, job, start.Scheduled, aside); err != nil {
 		return err
 	}
 	run := engine.RunOf{Job: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
@@ -291,7 +285,7 @@ func (f *firing) job(name string) (registered, bool) {
 }
 
 // fulfil waits until what a job depends on is as it asks.
-func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time) error {
+func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time, aside cron.Aside) error {
 	if len(job.DependsOn) == 0 {
 		return nil
 	}
@@ -305,7 +299,7 @@ func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time
 		return err
 	}
 	for _, d := range job.DependsOn {
-		err := f.dependency(ctx, d, replicas, until)
+		err := f.dependency(ctx, d, replicas, until, aside)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
@@ -320,7 +314,7 @@ func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time
 }
 
 // dependency waits for the replicas of one service.
-func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas []plan.Replica, until time.Time) error {
+func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas []plan.Replica, until time.Time, aside cron.Aside) error {
 	condition := plan.AwaitRunning
 	switch d.Condition {
 	case types.ServiceConditionHealthy:
@@ -341,8 +335,12 @@ func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas 
 			continue
 		}
 		step := plan.Await{Container: plan.Container{Ref: r.Ref, ID: r.ID, Name: r.Name}, Condition: condition, Within: max(time.Until(until), time.Second)}
-		if err := f.sidecar.Fulfilled(ctx, step); err != nil {
+		var failed error
+		if err := aside(ctx, func() { failed = f.sidecar.Fulfilled(ctx, step) }); err != nil {
 			return err
+		}
+		if failed != nil {
+			return failed
 		}
 	}
 	if !found {

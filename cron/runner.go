@@ -19,15 +19,19 @@ type Engine interface {
 	// Runs are the containers of runs, of all jobs, whatever their state.
 	Runs(ctx context.Context) ([]Run, error)
 	// Start makes the container of a run from the job's registration, if there is none of that name, and starts it
-	// once the job's depends_on hold. An error is the record's reason, unless it is ErrAway.
-	Start(ctx context.Context, run Start) error
+	// once the job's depends_on hold. What it only waits for it waits for aside. An error is the record's reason, unless
+	// it is ErrAway.
+	Start(ctx context.Context, run Start, aside Aside) error
 	// Stop stops a container within its grace period. One that is gone or has ended is no error.
 	Stop(ctx context.Context, run string) error
 	// Remove removes an ended container. One that is gone is no error.
 	Remove(ctx context.Context, run string) error
-	// Tell tells of the end of a run.
+	// Tell tells of the end of a run. An error is tried again a few times, unless it is ErrForGood.
 	Tell(ctx context.Context, end Tell) error
 }
+
+// Aside lets others start while wait runs. An error is the context's: then the start is given up, and does nothing more.
+type Aside func(ctx context.Context, wait func()) error
 
 // ErrAway says that the engine could not be asked: what was to be done is tried again.
 var ErrAway = errors.New("the engine is away")
@@ -55,7 +59,8 @@ type Clock interface {
 	After(d time.Duration) <-chan time.Time
 }
 
-// Options say what a runner works with. Width bounds what it does at once; 8.
+// Options say what a runner works with. Width bounds how many runs it makes, starts or removes at once, so that a thousand
+// jobs of one second do not take the engine from everybody else; 8. Half as many ends are told at once.
 type Options struct {
 	Project string
 	Engine  Engine
@@ -68,10 +73,14 @@ type Options struct {
 const (
 	// glance is the longest time between two looks: an asleep host's clock jumps without a word.
 	glance = 20 * time.Second
+	// calm is the shortest time between two looks, but where a job is due.
+	calm = 50 * time.Millisecond
 	// roll is the longest time between two looks at the registrations, should an event be lost.
 	roll = time.Minute
 	// jump is by how much clocks may part before the runner counts as not having been awake.
 	jump = time.Second
+	// mostAside bounds the starts that wait for something without a place, in widths.
+	mostAside = 8
 	// repeatPause is how long an action that failed is left alone.
 	repeatPause = 2 * time.Second
 )
@@ -80,9 +89,10 @@ const (
 type Runner struct {
 	Options
 	nudged chan struct{}
-	slots  chan struct{}
 	doing  sync.WaitGroup
 	spawn  func(func()) // how an action is done beside others; tests do one after the other
+
+	places, tellers, waiters chan struct{} // as many as may be at it at once
 
 	turn     sync.Mutex // held while what follows is in use
 	memories map[string]Memory
@@ -117,7 +127,8 @@ func NewRunner(o Options) *Runner {
 		o.Width = 8
 	}
 	r := &Runner{
-		Options: o, nudged: make(chan struct{}, 1), slots: make(chan struct{}, o.Width), stale: true,
+		Options: o, nudged: make(chan struct{}, 1), stale: true,
+		places: make(chan struct{}, o.Width), tellers: make(chan struct{}, (o.Width+1)/2), waiters: make(chan struct{}, mostAside*o.Width),
 		underWay: map[string]bool{}, refused: map[string]string{}, begun: map[string]bool{}, told: map[string]bool{}, attempts: map[string]int{},
 	}
 	r.spawn = r.doing.Go
@@ -141,17 +152,14 @@ func (r *Runner) Nudge(registered bool) {
 // nothing may be fired. An engine that is away is waited for.
 func (r *Runner) Run(ctx context.Context) error {
 	defer r.doing.Wait()
-	pause := time.Duration(0)
+	pause, took := time.Duration(0), time.Duration(0)
 	for {
-		if pause > 0 {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-r.nudged:
-			case <-r.Clock.After(pause):
-			}
+		if pause > 0 && !r.rest(ctx, pause, max(calm, took)) {
+			return nil
 		}
+		begun := r.Clock.Passed()
 		wait, err := r.Turn(ctx)
+		took = r.Clock.Passed() - begun
 		var away *awayError
 		switch {
 		case ctx.Err() != nil:
@@ -164,6 +172,26 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		pause = max(wait, time.Millisecond)
 	}
+}
+
+// rest waits until a pause is over, or something has happened and so much time has passed: what happens to a thousand runs is
+// looked at a few times a second, and never for more than half of the time. It is false where the context ended.
+func (r *Runner) rest(ctx context.Context, pause, least time.Duration) bool {
+	over := r.Clock.After(pause)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over:
+		return true
+	case <-r.nudged:
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over:
+	case <-r.Clock.After(least):
+	}
+	return true
 }
 
 // awayError is an engine that cannot be asked.

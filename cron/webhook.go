@@ -52,7 +52,7 @@ func (w Webhook) post(ctx context.Context, end End, address string) error {
 	client := http.Client{Transport: w, CheckRedirect: postsAgain}
 	answer, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("post to %s: %w", place(request.URL), unaddressed(err))
+		return fmt.Errorf("post to %s: %w", hostOf(request.URL), unaddressed(err))
 	}
 	defer answer.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, mostQuoted)) // what cannot be read is left out
@@ -113,7 +113,7 @@ func refusal(answer *http.Response, said string) error {
 	}
 	text := "the webhook answered " + answer.Status
 	if to, err := answer.Location(); err == nil {
-		return fmt.Errorf("%s and sends to %s, which is not followed: name the webhook's own address; %w", text, place(to), ErrForGood)
+		return fmt.Errorf("%s and sends to %s, which is not followed: name the webhook's own address; %w", text, hostOf(to), ErrForGood)
 	}
 	if said, _, _ = strings.Cut(strings.TrimSpace(said), "\n"); said != "" {
 		text += fmt.Sprintf(": %q", said)
@@ -128,7 +128,7 @@ func refusal(answer *http.Response, said string) error {
 	return errors.New(text)
 }
 
-func place(u *url.URL) string { return u.Scheme + "://" + u.Host }
+func hostOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // unaddressed is an error without the address that it carries, and with a hint where a certificate is not trusted.
 func unaddressed(err error) error {

@@ -154,7 +154,7 @@ func (w *world) count() {
 	w.most = max(w.most, live)
 }
 
-func (w *world) Start(_ context.Context, s Start) error {
+func (w *world) Start(_ context.Context, s Start, _ Aside) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, registered := w.jobs[s.Job]; !registered {
