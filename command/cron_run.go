@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hyper-lite/compose"
+	"hyper-lite/converge"
 	"hyper-lite/cron"
 	"hyper-lite/engine"
 	"hyper-lite/plan"
@@ -25,7 +26,8 @@ func (p *program) cronRun() *cli.Command {
 hyper-lite cron run --wait nightly            shows what it says, and ends with its exit code
 hyper-lite cron run --wait -e DRY=1 nightly -- backup --all`,
 		UsageText: `What the job depends on is started first, as up does it; nothing else of the project needs to run. The container
-stays until the job's keep or ` + "`down`" + ` removes it.`,
+stays until the job's keep or ` + "`down`" + ` removes it. With --wait, SIGTERM and Ctrl-C stop the run within its grace period, a
+second Ctrl-C kills it, and a run that is stopped for the job's timeout ends with exit code 124.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "wait", Usage: "wait for its end, show what it says, and end with its exit code"},
 			&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "`NAME=VALUE` of a variable, or NAME for the value it has here; may be repeated"},
@@ -54,22 +56,47 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	host.Report = nil // from here on the streams are the run's
 	record := cron.Record{
 		Job: one.service.Name, Run: one.options.Name, Scheduled: one.at, Trigger: cron.Manual, Status: cron.Running,
+	}
+	own := one.timeout // that nobody else sees to
+	if own > 0 {
+		if one.tended, err = i.tended(ctx, project.Name, one.service.Name, own); err != nil {
+			return err
+		}
+		if one.tended {
+			own = 0
+		}
+	}
+	// A run outlives our interruption, until it is stopped.
+	beyond, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	host.Report = nil // from here on the streams are the run's
+	limit := &curb{host: host, project: project.Name, of: one.service, run: one.options.Name, warn: i.warn}
+	leave := func() {}
+	host.Report = func(e converge.Event) {
+		if _, starts := e.Node.Step.(plan.Start); !starts || e.Kind != converge.Done {
+			return
+		}
+		begun := time.Now()
+		record.Started = &begun
+		if !one.detached { // its post_start hooks are part of its time
+			leave = limit.after(beyond, own)
+		}
 	}
 	start := func() error {
 		if err := host.Apply(ctx, begin); err != nil {
 			return err
 		}
-		begun := time.Now()
-		record.Started = &begun
 		i.noteRun(project, one.history, record)
 		return nil
 	}
 	if one.detached {
 		if err := start(); err != nil {
 			return err
+		}
+		if own > 0 {
+			i.warn(fmt.Sprintf("nobody stops %s after its timeout of %s: no sidecar looks after this job; `hyper-lite up` makes one, and with --wait this command does it", one.options.Name, own))
 		}
 		_, err := fmt.Fprintln(i.Out, one.options.Name)
 		return err
@@ -80,15 +107,18 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	}
 	err = i.join(ctx, i.opened, joining{
 		container: one.options.Name, name: one.options.Name, ending: ending, proxy: true, kills: true, start: start,
+		stops: func(signal string) { limit.signalled(beyond, signal) },
 	})
-	i.noteEnd(ctx, project, one, record, err)
-	return err
+	leave()
+	limit.ending.Wait()
+	i.noteEnd(ctx, project, one, record, limit, err)
+	return limit.judge(err)
 }
 
 // noteEnd remembers how a run by hand ended, where that was seen. err is what joining it came to: its exit code.
-func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one jobOnce, record cron.Record, err error) {
-	code, ended := errors.AsType[codeError](err)
-	if record.Started == nil || err != nil && !ended {
+func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one jobOnce, record cron.Record, limit *curb, err error) {
+	code, exited := errors.AsType[codeError](err)
+	if _, _, curbed := limit.outcome(); record.Started == nil || err != nil && !exited && !curbed {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
@@ -104,14 +134,23 @@ func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one j
 	case life.State != "":
 		run.Started, run.Finished, run.ExitCode, run.OOM = life.Started, life.Finished, life.ExitCode, life.OOM
 	}
-	i.noteRun(project, one.history, cron.RecordOf(run))
+	if one.tended && run.Finished.Sub(run.Started) >= one.timeout {
+		limit.mark(cron.TimedOut, tooLong(one.timeout))
+	}
+	ended := cron.RecordOf(run)
+	if status, reason, curbed := limit.outcome(); curbed {
+		ended.Status, ended.Reason = status, reason
+	}
+	i.noteRun(project, one.history, ended)
 }
 
 // jobOnce is a run by hand.
 type jobOnce struct {
 	once
-	at      time.Time // its instant
-	history int       // records that are kept
+	at      time.Time     // its instant
+	history int           // records that are kept
+	timeout time.Duration // 0: none
+	tended  bool          // the sidecar sees to it
 }
 
 // wantedRun reads the files and flags of a run by hand.
@@ -144,7 +183,7 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	if err != nil {
 		return one, project, err
 	}
-	one.at, one.history = now, job.History
+	one.at, one.history, one.timeout = now, job.History, job.Timeout
 	one.options = plan.OneOffOptions{Options: options, Name: cron.RunName(project.Name, name, now, 1), AutoRemove: c.Bool("rm")}
 	one.service, err = compose.OneOffOf(project, name, newID(), compose.OneOff{
 		Command: c.Args().Tail(), Env: c.StringSlice("env"), Labels: []string{

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"time"
 
 	"hyper-lite/compose"
 )
@@ -104,4 +105,24 @@ func starting(project string, s compose.Service, c Container) Plan {
 		p.Nodes = append(p.Nodes, Node{ID: at + 2, Step: step, After: []int{at + 1}, Group: s.Name})
 	}
 	return p
+}
+
+// EndOneOff ends a container that OneOff made: before are its pre_stop hooks, which may take as long as its grace period, and
+// end stops it, whatever came of them.
+func EndOneOff(project string, s compose.Service, name string) (before, end Plan, grace time.Duration) {
+	c := Container{Ref: Ref{Service: s.Name, Slot: 1, Generation: 1}, Name: name}
+	before = Plan{Project: project}
+	for at, hook := range s.Body.PreStop {
+		node := Node{ID: at + 1, Step: RunHook{Container: c, Phase: PreStop, Hook: hook, Index: at + 1}, Group: s.Name}
+		if at > 0 {
+			node.After = []int{at}
+		}
+		before.Nodes = append(before.Nodes, node)
+	}
+	end = Plan{Project: project, Nodes: []Node{{ID: 1, Step: Stop{Container: c}, Group: s.Name}}}
+	grace = 10 * time.Second // the engine's own
+	if given := s.Body.StopGracePeriod; given != nil {
+		grace = time.Duration(*given)
+	}
+	return before, end, grace
 }
