@@ -101,6 +101,7 @@ type Runner struct {
 	quiet    map[string]quiet
 	apart    time.Duration // how far the time of day is from the time passed
 	awake    time.Time
+	began    map[string]time.Duration // when live runs began, in time passed
 	anew     time.Time // when memories were found to be lost; zero: they are not
 
 	mu       sync.Mutex
@@ -151,7 +152,11 @@ func (r *Runner) Nudge(registered bool) {
 // Run fires until the context ends, and waits then for what it is about to do. The error is of the store: without it
 // nothing may be fired. An engine that is away is waited for.
 func (r *Runner) Run(ctx context.Context) error {
-	defer r.doing.Wait()
+	defer func() {
+		if ctx.Err() != nil { // else it is run again, and what is under way is still known
+			r.doing.Wait()
+		}
+	}()
 	pause, took := time.Duration(0), time.Duration(0)
 	for {
 		if pause > 0 && !r.rest(ctx, pause, max(calm, took)) {
@@ -221,8 +226,10 @@ func (r *Runner) Turn(ctx context.Context) (time.Duration, error) {
 	for _, run := range all {
 		runs[run.Job] = append(runs[run.Job], run)
 	}
+	sight.Ran = r.ran(all, now)
 	decisions := r.decide(runs, now, sight)
 	if err := r.record(decisions); err != nil {
+		clear(r.quiet) // nothing was decided
 		return 0, err
 	}
 	wait := glance
@@ -316,6 +323,25 @@ func (r *Runner) sight(now time.Time) Sight {
 	}
 }
 
+// ran is for how long the live runs have run. From the first look on it is told by the time that passes, so that a step of the
+// clock neither ends a run nor spares it.
+func (r *Runner) ran(runs []Run, now time.Time) map[string]time.Duration {
+	passed := r.Clock.Passed()
+	seen, ran := map[string]time.Duration{}, map[string]time.Duration{}
+	for _, run := range runs {
+		if run.Stage != Live {
+			continue
+		}
+		began, known := r.began[run.Name]
+		if !known {
+			began = passed - max(now.Sub(run.Started), 0)
+		}
+		seen[run.Name], ran[run.Name] = began, passed-began
+	}
+	r.began = seen
+	return ran
+}
+
 // register reads the registrations where they may have changed.
 func (r *Runner) register(ctx context.Context) error {
 	r.mu.Lock()
@@ -386,6 +412,9 @@ func (r *Runner) record(decisions map[string]Decision) error {
 	for _, name := range slices.Sorted(maps.Keys(decisions)) {
 		d := decisions[name]
 		records = append(records, d.Records...)
+		for _, end := range d.Dropped {
+			r.Log.Error("nobody is told of the end of a run: too many ends wait", "run", end.Run, "status", end.Status)
+		}
 		if reflect.DeepEqual(d.Memory, r.memories[name]) {
 			continue
 		}

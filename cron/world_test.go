@@ -31,6 +31,8 @@ type world struct {
 	lasts      func(Start) (time.Duration, int) // how long a run lasts, and its exit code
 	refuses    func(Start) error
 	grace      time.Duration
+	holdsOn    int  // so many stops fail
+	full       bool // the disk is
 
 	memories []byte
 	lost     bool
@@ -188,6 +190,10 @@ func (w *world) Start(_ context.Context, s Start, _ Aside) error {
 func (w *world) Stop(_ context.Context, run string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.holdsOn > 0 {
+		w.holdsOn--
+		return errors.New("it does not stop")
+	}
 	if c := w.containers[run]; c != nil && w.stage(c) == Live && !c.stopping {
 		c.stopping = true
 		if !w.effect() {
@@ -231,7 +237,12 @@ func (w *world) Load() (Loaded, error) {
 	return loaded, nil
 }
 
+var errFull = errors.New("no space left on device")
+
 func (w *world) Save(memories map[string]Memory) error {
+	if w.full {
+		return errFull
+	}
 	if !w.effect() {
 		return errKilled
 	}
@@ -242,6 +253,9 @@ func (w *world) Save(memories map[string]Memory) error {
 }
 
 func (w *world) Append(records []Record) error {
+	if w.full {
+		return errFull
+	}
 	if !w.effect() {
 		return errKilled
 	}
