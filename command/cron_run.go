@@ -49,8 +49,11 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 		return err
 	}
 	begin, err := i.prepare(ctx, project, one.once)
-	if err != nil || i.dryRun {
+	if i.dryRun {
 		return err
+	}
+	if err != nil {
+		return errors.Join(err, i.discardRun(ctx, one))
 	}
 	host, err := i.host(ctx, project)
 	if err != nil {
@@ -113,6 +116,20 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	limit.ending.Wait()
 	i.noteEnd(ctx, project, one, record, limit, err)
 	return limit.judge(err)
+}
+
+// discardRun takes away the container of a run that its pre_start hooks did not let begin.
+func (i *invocation) discardRun(ctx context.Context, one jobOnce) error {
+	if len(one.service.PreStart) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
+	defer cancel()
+	life, err := i.opened.Lifespan(ctx, one.options.Name)
+	if err != nil || life.State != plan.Created {
+		return err
+	}
+	return i.opened.Do(ctx, plan.Remove{Container: runContainer(one.service.Name, one.options.Name), Volumes: true})
 }
 
 // noteEnd remembers how a run by hand ended, where that was seen. err is what joining it came to: its exit code.

@@ -221,8 +221,12 @@ func (f *firing) Start(ctx context.Context, start cron.Start, aside cron.Aside) 
 	if err != nil {
 		return away(err)
 	}
-	defer leave()
-	return away(f.start(ctx, work, start, aside))
+	begun, err := f.start(ctx, work, start, aside)
+	leave()
+	if err != nil || !begun {
+		return away(err)
+	}
+	return f.postStart(ctx, start, aside)
 }
 
 // away tells the runner's word for what is to be tried again.
@@ -233,14 +237,15 @@ func away(err error) error {
 	return err
 }
 
-func (f *firing) start(ctx, work context.Context, start cron.Start, aside cron.Aside) error {
+// start says whether it started the run: another process may have.
+func (f *firing) start(ctx, work context.Context, start cron.Start, aside cron.Aside) (begun bool, err error) {
 	job, ok := f.job(start.Job)
 	if !ok {
 		f.gather()
-		return fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
+		return false, fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
 	}
 	if err := f.fulfil(work, job, start.Scheduled, aside); err != nil {
-		return err
+		return false, err
 	}
 	run := engine.RunOf{Job: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
 		compose.LabelFire: strconv.FormatInt(start.Scheduled.Unix(), 10), compose.LabelTrigger: string(start.Trigger),
@@ -252,13 +257,14 @@ func (f *firing) start(ctx, work context.Context, start cron.Start, aside cron.A
 		if errors.Is(err, engine.ErrGone) { // it is registered by another container by now
 			f.gather()
 		}
-		return err
+		return false, err
 	}
 	life, err := f.host.Lifespan(ctx, start.Run)
 	if err != nil || life.State != "" && life.State != plan.Created {
-		return err // a sidecar before this one had it started: what ended is not started again
+		return false, err // a sidecar before this one had it started: what ended is not started again
 	}
-	return f.host.Do(ctx, plan.Start{Container: plan.Container{Ref: plan.Ref{Service: start.Job}, Name: start.Run}})
+	err = f.host.Do(ctx, plan.Start{Container: runContainer(start.Job, start.Run)})
+	return err == nil, err
 }
 
 func (f *firing) noteStart(run string, starts bool) {
@@ -349,9 +355,10 @@ func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas 
 	return nil
 }
 
-// Stop stops a run, within its grace period.
-func (f *firing) Stop(ctx context.Context, run string) error {
-	return away(f.host.Do(ctx, plan.Stop{Container: plan.Container{Name: run}}))
+// Stop stops a run, within its grace period, after its pre_stop hooks.
+func (f *firing) Stop(ctx context.Context, stop cron.Stop) error {
+	f.preStop(ctx, stop)
+	return away(f.host.Do(ctx, plan.Stop{Container: plan.Container{Name: stop.Run}}))
 }
 
 // Remove removes an ended run, and what was its own.

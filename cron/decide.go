@@ -58,7 +58,7 @@ type (
 		Trigger   Trigger
 	}
 	// Stop stops a run, within its grace period.
-	Stop struct{ Run string }
+	Stop struct{ Job, Run string }
 	// Remove removes the container of an ended run.
 	Remove struct{ Run string }
 	// Tell tells of the end of a run, as Notify says.

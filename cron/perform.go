@@ -111,7 +111,7 @@ func (r *Runner) do(ctx context.Context, action Action, aside Aside) error {
 	case Start:
 		return r.Engine.Start(ctx, a, aside)
 	case Stop:
-		return r.Engine.Stop(ctx, a.Run)
+		return r.Engine.Stop(ctx, a)
 	case Remove:
 		return r.Engine.Remove(ctx, a.Run)
 	case Tell:

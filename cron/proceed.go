@@ -64,6 +64,9 @@ func (d *deciding) follow(fire Fire) (_ Fire, over bool) {
 		return fire, false
 	}
 	fire.Started = run.Started
+	if run.Stage == Ended && d.sight.Refused[name] != "" && !fire.TimedOut && fire.Stop == "" { // by a hook of its start
+		return d.ended(fire, *run, Failed, d.sight.Refused[name])
+	}
 	if run.Stage == Ended {
 		status, reason := outcome(*run, fire, d.job.Timeout)
 		return d.ended(fire, *run, status, reason)
@@ -130,7 +133,7 @@ func (d *deciding) proceed() {
 	for _, fire := range open {
 		switch run := d.run(fire); {
 		case run != nil && run.Stage == Live && (fire.Stop != "" || fire.TimedOut):
-			d.act(Stop{Run: run.Name})
+			d.act(Stop{Job: d.job.Name, Run: run.Name})
 		case run != nil && run.Stage == Live, fire.Waiting, d.absent, d.rests(fire):
 		default:
 			d.act(Start{Job: d.job.Name, Run: d.name(fire), Scheduled: fire.Scheduled, Attempt: fire.Attempt, Trigger: fire.Trigger})

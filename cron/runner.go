@@ -23,7 +23,7 @@ type Engine interface {
 	// it is ErrAway.
 	Start(ctx context.Context, run Start, aside Aside) error
 	// Stop stops a container within its grace period. One that is gone or has ended is no error.
-	Stop(ctx context.Context, run string) error
+	Stop(ctx context.Context, stop Stop) error
 	// Remove removes an ended container. One that is gone is no error.
 	Remove(ctx context.Context, run string) error
 	// Tell tells of the end of a run. An error is tried again a few times, unless it is ErrForGood.
@@ -102,7 +102,7 @@ type Runner struct {
 	apart    time.Duration // how far the time of day is from the time passed
 	awake    time.Time
 	began    map[string]time.Duration // when live runs began, in time passed
-	anew     time.Time // when memories were found to be lost; zero: they are not
+	anew     time.Time                // when memories were found to be lost; zero: they are not
 
 	mu       sync.Mutex
 	stale    bool // the registrations have changed
@@ -301,47 +301,6 @@ func (r *Runner) load() error {
 	return nil
 }
 
-// wake reads the clock, and notices where it jumped: then the runner was not awake in between.
-func (r *Runner) wake() time.Time {
-	now := r.Clock.Now()
-	apart := time.Duration(now.UnixNano()) - r.Clock.Passed()
-	if off := apart - r.apart; r.awake.IsZero() || off > jump || off < -jump {
-		if !r.awake.IsZero() {
-			r.Log.Warn("the clock jumped, or the host slept", "by", off.Round(time.Millisecond))
-		}
-		r.awake = now
-	}
-	r.apart = apart
-	return now
-}
-
-func (r *Runner) sight(now time.Time) Sight {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return Sight{
-		Awake: r.awake, UnderWay: maps.Clone(r.underWay), Refused: maps.Clone(r.refused), Begun: maps.Clone(r.begun), Told: maps.Clone(r.told),
-	}
-}
-
-// ran is for how long the live runs have run. From the first look on it is told by the time that passes, so that a step of the
-// clock neither ends a run nor spares it.
-func (r *Runner) ran(runs []Run, now time.Time) map[string]time.Duration {
-	passed := r.Clock.Passed()
-	seen, ran := map[string]time.Duration{}, map[string]time.Duration{}
-	for _, run := range runs {
-		if run.Stage != Live {
-			continue
-		}
-		began, known := r.began[run.Name]
-		if !known {
-			began = passed - max(now.Sub(run.Started), 0)
-		}
-		seen[run.Name], ran[run.Name] = began, passed-began
-	}
-	r.began = seen
-	return ran
-}
-
 // register reads the registrations where they may have changed.
 func (r *Runner) register(ctx context.Context) error {
 	r.mu.Lock()
@@ -436,24 +395,4 @@ func (r *Runner) record(decisions map[string]Decision) error {
 	r.memories = next
 	r.forget()
 	return nil
-}
-
-// forget drops what was seen of runs that are over.
-func (r *Runner) forget() {
-	open := map[string]bool{}
-	for name, m := range r.memories {
-		for _, fire := range m.Open {
-			open[RunName(r.Project, name, fire.Scheduled, fire.Attempt)] = true
-		}
-		for _, end := range m.Untold {
-			open[end.Run] = true
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	gone := func(run string) bool { return !open[run] }
-	maps.DeleteFunc(r.refused, func(run, _ string) bool { return gone(run) })
-	maps.DeleteFunc(r.begun, func(run string, _ bool) bool { return gone(run) })
-	maps.DeleteFunc(r.told, func(run string, _ bool) bool { return gone(run) })
-	maps.DeleteFunc(r.attempts, func(run string, _ int) bool { return gone(run) })
 }

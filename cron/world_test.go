@@ -187,7 +187,8 @@ func (w *world) Start(_ context.Context, s Start, _ Aside) error {
 	return nil
 }
 
-func (w *world) Stop(_ context.Context, run string) error {
+func (w *world) Stop(_ context.Context, stop Stop) error {
+	run := stop.Run
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.holdsOn > 0 {
