@@ -138,5 +138,8 @@ func unaddressed(err error) error {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return fmt.Errorf("%w: only public certificate authorities are trusted; a notify command can trust another one; %w", err, ErrForGood)
 	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fmt.Errorf("%w; %w", err, ErrForGood)
+	}
 	return err
 }

@@ -82,6 +82,10 @@ func TestAWebhookByHTTPS(t *testing.T) {
 		assert.ErrorContains(t, err, "unknown authority", name)
 		assert.Assert(t, !strings.Contains(err.Error(), "password"), err)
 	}
+	named := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	err := trusting.Post(t.Context(), anEnd, named)
+	assert.ErrorContains(t, err, "certificate is valid for")
+	assert.Assert(t, errors.Is(err, ErrForGood))
 	unread := Webhook{Roots: func() (*x509.CertPool, error) { return nil, errors.New("no room") }}
 	assert.ErrorContains(t, unread.Post(t.Context(), anEnd, server.URL), "read the certificates that are trusted: no room")
 	assert.Equal(t, posts, 1)
