@@ -16,30 +16,41 @@ func runContainer(job, run string) plan.Container {
 }
 
 // postStart runs the post_start hooks of a run that has started. One that fails ends the run, as does one that takes longer
-// than the job's timeout.
+// than the job's timeout. The end of the sidecar does not: whoever comes after it finds the run at work.
 func (f *firing) postStart(ctx context.Context, start cron.Start, aside cron.Aside) error {
 	job, ok := f.job(start.Job)
 	if !ok || len(job.PostStart) == 0 {
 		return nil
 	}
-	if job.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, job.Timeout)
-		defer cancel()
-	}
+	ended := make(chan error, 1)
+	go func() { ended <- f.runPostStart(context.WithoutCancel(ctx), start, job) }()
 	var failed error
 	lost := aside(ctx, func() {
-		for i, hook := range job.PostStart {
-			step := plan.RunHook{Container: runContainer(start.Job, start.Run), Phase: plan.PostStart, Hook: hook, Index: i + 1}
-			if failed = f.host.Do(ctx, step); failed != nil {
-				return
-			}
+		select {
+		case failed = <-ended:
+		case <-ctx.Done(): // a hook that is given up would take the run with it
+			failed = ctx.Err()
 		}
 	})
 	if failed == nil && lost != nil {
 		return nil // they have run, and nothing is left to do
 	}
 	return failed
+}
+
+func (f *firing) runPostStart(ctx context.Context, start cron.Start, job registered) error {
+	if job.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, job.Timeout)
+		defer cancel()
+	}
+	for i, hook := range job.PostStart {
+		step := plan.RunHook{Container: runContainer(start.Job, start.Run), Phase: plan.PostStart, Hook: hook, Index: i + 1}
+		if err := f.host.Do(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // preStop runs the pre_stop hooks of a run that is to be stopped, for as long as its grace period: it is stopped whatever comes

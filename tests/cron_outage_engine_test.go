@@ -68,11 +68,12 @@ services:
 		}
 		for _, c := range p.runs(job) {
 			name := strings.TrimPrefix(c.Names[0], "/")
-			_, recorded := ran[name]
+			record, recorded := ran[name]
 			assert.Assert(t, recorded, "%s has no record of a run", name)
 			delete(ran, name)
-			if n := strings.Count(p.logOf(name), "usage: demo"); job != "long" && n != 1 {
-				t.Errorf("%s was started %d times", name, n)
+			n := strings.Count(p.logOf(name), "usage: demo")
+			if n > 1 || n == 0 && record.Reason == "exited 2" { // one that the engine ended as it began has said nothing
+				t.Errorf("%s said %d times what each start says: %+v", name, n, record)
 			}
 		}
 		assert.Equal(t, len(ran), 0, "recorded as run, and without a container: %v", ran)
@@ -105,15 +106,18 @@ services:
 		return nil
 	})
 	assert.NilError(t, p.docker.ContainerStart(t.Context(), sidecar, container.StartOptions{}))
-	eventually(t, time.Minute, func() error {
-		records := p.jobHistory("ten")
-		if last := records[len(records)-1]; last.Trigger != cron.OnSchedule || last.Status != cron.Succeeded || last.Scheduled.Before(until) {
-			return fmt.Errorf("%+v", last)
+	var records []cron.Record
+	settled := func(job string) error { // up to here all is over, and one was on time since
+		records = p.jobHistory(job)
+		for len(records) > 0 && records[len(records)-1].Status == cron.Running {
+			records = records[:len(records)-1]
+		}
+		if n := len(records); n == 0 || records[n-1].Trigger != cron.OnSchedule || records[n-1].Started == nil || records[n-1].Scheduled.Before(until) {
+			return fmt.Errorf("%+v", records)
 		}
 		return nil
-	})
-
-	records := p.jobHistory("ten")
+	}
+	eventually(t, 2*time.Minute, func() error { return settled("ten") })
 	everyInstant(t, records, 10*time.Second)
 	startedOnce(t, p, "ten", records, starts())
 	at := slices.IndexFunc(records, func(r cron.Record) bool { return r.Trigger == cron.CatchUp })
@@ -127,13 +131,15 @@ services:
 		case r.Status == cron.Missed:
 			assert.Assert(t, i < at, "%+v", r)
 			assert.Assert(t, is.Contains(r.Reason, "makes up for it"))
+		case r.Status == cron.Skipped: // on a host under load
+			assert.Assert(t, is.Contains(r.Reason, "was not over"))
 		default:
 			assert.Equal(t, r.Status, cron.Succeeded, "%+v", r)
 		}
 	}
 	assert.Assert(t, statuses(records)[cron.Missed] >= 1)
 
-	records = p.jobHistory("none")
+	eventually(t, 2*time.Minute, func() error { return settled("none") })
 	everyInstant(t, records, 10*time.Second)
 	startedOnce(t, p, "none", records, starts())
 	assert.Assert(t, statuses(records)[cron.Missed] >= 2, "%v", statuses(records))
