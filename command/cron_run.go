@@ -24,7 +24,8 @@ func (p *program) cronRun() *cli.Command {
 hyper-lite cron run --wait nightly            shows what it says, and ends with its exit code
 hyper-lite cron run --wait -e DRY=1 nightly -- backup --all`,
 		UsageText: `What the job depends on is started first, as up does it; nothing else of the project needs to run. The container
-stays until the job's keep or ` + "`down`" + ` removes it.`,
+stays until the job's keep or ` + "`down`" + ` removes it. With --wait, SIGTERM and Ctrl-C stop the run within its grace period, a
+second Ctrl-C kills it, and a run that is stopped for the job's timeout ends with exit code 124.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "wait", Usage: "wait for its end, show what it says, and end with its exit code"},
 			&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "`NAME=VALUE` of a variable, or NAME for the value it has here; may be repeated"},
@@ -46,32 +47,79 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 		return err
 	}
 	begin, err := i.prepare(ctx, project, one.once)
-	if err != nil || i.dryRun {
+	if i.dryRun {
+		return err
+	}
+	if err != nil {
+		return errors.Join(err, i.discardRun(ctx, one))
+	}
+	host, err := i.host(ctx, project)
+	if err != nil {
 		return err
 	}
 	record := cron.Record{
 		Job: one.service.Name, Run: one.options.Name, Scheduled: one.at, Trigger: cron.Manual, Status: cron.Running,
 	}
-	err = i.perform(ctx, project, one.once, begin, func() {
-		begun := time.Now()
-		record.Started = &begun
-		i.noteRun(project, one.history, record)
+	own := one.timeout // that nobody else sees to
+	if own > 0 {
+		if one.tended, err = i.tended(ctx, project.Name, one.service.Name, own); err != nil {
+			return err
+		}
+		if one.tended {
+			own = 0
+		}
+	}
+	// A run outlives our interruption, until it is stopped.
+	beyond, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	host.Report = nil // from here on the streams are the run's
+	limit := &curb{host: host, project: project.Name, of: one.service, run: one.options.Name, warn: i.warn}
+	leave := func() {}
+	err = i.perform(ctx, project, one.once, begin, performing{
+		starts: func() {
+			begun := time.Now()
+			record.Started = &begun
+			if !one.detached { // its post_start hooks are part of its time
+				leave = limit.after(beyond, own)
+			}
+		},
+		started: func() { i.noteRun(project, one.history, record) },
+		stops:   func(signal string) { limit.signalled(beyond, signal) },
 	})
 	if !one.detached {
-		i.noteEnd(ctx, project, one, record, err)
-		return err
+		leave()
+		limit.ending.Wait()
+		i.noteEnd(ctx, project, one, record, limit, err)
+		return limit.judge(err)
 	}
 	if err != nil {
 		return err
+	}
+	if own > 0 {
+		i.warn(fmt.Sprintf("nobody stops %s after its timeout of %s: no sidecar looks after this job; `hyper-lite up` makes one, and with --wait this command does it", one.options.Name, own))
 	}
 	_, err = fmt.Fprintln(i.Out, one.options.Name)
 	return err
 }
 
+// discardRun takes away the container of a run that its pre_start hooks did not let begin.
+func (i *invocation) discardRun(ctx context.Context, one jobOnce) error {
+	if len(one.service.PreStart) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
+	defer cancel()
+	life, err := i.opened.Lifespan(ctx, one.options.Name)
+	if err != nil || life.State != plan.Created {
+		return err
+	}
+	return i.opened.Do(ctx, plan.Remove{Container: runContainer(one.service.Name, one.options.Name), Volumes: true})
+}
+
 // noteEnd remembers how a run by hand ended, where that was seen. err is what joining it came to: its exit code.
-func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one jobOnce, record cron.Record, err error) {
-	code, ended := errors.AsType[codeError](err)
-	if record.Started == nil || err != nil && !ended {
+func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one jobOnce, record cron.Record, limit *curb, err error) {
+	code, exited := errors.AsType[codeError](err)
+	if _, _, curbed := limit.outcome(); record.Started == nil || err != nil && !exited && !curbed {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
@@ -87,14 +135,23 @@ func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one j
 	case life.State != "":
 		run.Started, run.Finished, run.ExitCode, run.OOM = life.Started, life.Finished, life.ExitCode, life.OOM
 	}
-	i.noteRun(project, one.history, cron.RecordOf(run))
+	if one.tended && run.Finished.Sub(run.Started) >= one.timeout {
+		limit.mark(cron.TimedOut, tooLong(one.timeout))
+	}
+	ended := cron.RecordOf(run)
+	if status, reason, curbed := limit.outcome(); curbed {
+		ended.Status, ended.Reason = status, reason
+	}
+	i.noteRun(project, one.history, ended)
 }
 
 // jobOnce is a run by hand.
 type jobOnce struct {
 	once
-	at      time.Time // its instant
-	history int       // records that are kept
+	at      time.Time     // its instant
+	history int           // records that are kept
+	timeout time.Duration // 0: none
+	tended  bool          // the sidecar sees to it
 }
 
 // wantedRun reads the files and flags of a run by hand.
@@ -127,7 +184,7 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	if err != nil {
 		return one, project, err
 	}
-	one.at, one.history = now, job.History
+	one.at, one.history, one.timeout = now, job.History, job.Timeout
 	one.options = plan.OneOffOptions{Options: options, Name: cron.RunName(project.Name, name, now, 1), AutoRemove: c.Bool("rm")}
 	one.service, err = compose.OneOffOf(project, name, newID(), compose.OneOff{
 		Command: c.Args().Tail(), Env: c.StringSlice("env"), Labels: []string{

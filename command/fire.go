@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -234,21 +233,19 @@ func (f *firing) life(ctx context.Context, id string, ended bool) (engine.Lifesp
 	return life, nil
 }
 
-// Start makes and starts a run. While a command works on the project it waits; and what it waits for of the job's
-// dependencies is begun again after a command.
-func (f *firing) Start(ctx context.Context, start cron.Start) error {
-	for {
-		work, leave, err := f.sidecar.Alone(ctx)
-		if err != nil {
-			return away(err)
-		}
-		err = f.start(ctx, work, start)
-		yields := work.Err() != nil && ctx.Err() == nil && errors.Is(err, context.Canceled)
-		leave()
-		if !yields {
-			return away(err)
-		}
+// Start makes and starts a run. While a command works on the project it waits; and where it waits for the job's
+// dependencies when a command begins, it is tried again.
+func (f *firing) Start(ctx context.Context, start cron.Start, aside cron.Aside) error {
+	work, leave, err := f.sidecar.Alone(ctx)
+	if err != nil {
+		return away(err)
 	}
+	begun, err := f.start(ctx, work, start, aside)
+	leave()
+	if err != nil || !begun {
+		return away(err)
+	}
+	return f.postStart(ctx, start, aside)
 }
 
 // away tells the runner's word for what is to be tried again.
@@ -259,14 +256,15 @@ func away(err error) error {
 	return err
 }
 
-func (f *firing) start(ctx, work context.Context, start cron.Start) error {
+// start says whether it started the run: another process may have.
+func (f *firing) start(ctx, work context.Context, start cron.Start, aside cron.Aside) (begun bool, err error) {
 	job, ok := f.job(start.Job)
 	if !ok {
 		f.gather()
-		return fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
+		return false, fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
 	}
-	if err := f.fulfil(work, job, start.Scheduled); err != nil {
-		return err
+	if err := f.fulfil(work, job, start.Scheduled, aside); err != nil {
+		return false, err
 	}
 	run := engine.RunOf{Project: f.project, Job: job.name, By: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
 		compose.LabelFire: strconv.FormatInt(start.Scheduled.Unix(), 10), compose.LabelTrigger: string(start.Trigger),
@@ -275,13 +273,14 @@ func (f *firing) start(ctx, work context.Context, start cron.Start) error {
 	f.noteStart(start.Run, true)
 	defer f.noteStart(start.Run, false)
 	if err := f.makeRun(ctx, run); err != nil {
-		return err
+		return false, err
 	}
 	life, err := f.host.Lifespan(ctx, start.Run)
 	if err != nil || life.State != "" && life.State != plan.Created {
-		return err // a sidecar before this one had it started: what ended is not started again
+		return false, err // a sidecar before this one had it started: what ended is not started again
 	}
-	return f.host.Do(ctx, plan.Start{Container: plan.Container{Ref: plan.Ref{Service: start.Job}, Name: start.Run}})
+	err = f.host.Do(ctx, plan.Start{Container: runContainer(start.Job, start.Run)})
+	return err == nil, err
 }
 
 // makeRun makes the container of a run. Where the job is registered by another container by now, it is made of that one.
@@ -326,7 +325,7 @@ func (f *firing) job(name string) (registered, bool) {
 }
 
 // fulfil waits until what a job depends on is as it asks.
-func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time) error {
+func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time, aside cron.Aside) error {
 	if len(job.DependsOn) == 0 {
 		return nil
 	}
@@ -340,7 +339,7 @@ func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time
 		return err
 	}
 	for _, d := range job.DependsOn {
-		err := f.dependency(ctx, d, replicas, until)
+		err := f.dependency(ctx, d, replicas, until, aside)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
@@ -355,7 +354,7 @@ func (f *firing) fulfil(ctx context.Context, job registered, scheduled time.Time
 }
 
 // dependency waits for the replicas of one service.
-func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas []plan.Replica, until time.Time) error {
+func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas []plan.Replica, until time.Time, aside cron.Aside) error {
 	condition := plan.AwaitRunning
 	switch d.Condition {
 	case types.ServiceConditionHealthy:
@@ -376,8 +375,12 @@ func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas 
 			continue
 		}
 		step := plan.Await{Container: plan.Container{Ref: r.Ref, ID: r.ID, Name: r.Name}, Condition: condition, Within: max(time.Until(until), time.Second)}
-		if err := f.sidecar.Fulfilled(ctx, step); err != nil {
+		var failed error
+		if err := aside(ctx, func() { failed = f.sidecar.Fulfilled(ctx, step) }); err != nil {
 			return err
+		}
+		if failed != nil {
+			return failed
 		}
 	}
 	if !found {
@@ -386,9 +389,10 @@ func (f *firing) dependency(ctx context.Context, d compose.Dependency, replicas 
 	return nil
 }
 
-// Stop stops a run, within its grace period.
-func (f *firing) Stop(ctx context.Context, run string) error {
-	return away(f.host.Do(ctx, plan.Stop{Container: plan.Container{Name: run}}))
+// Stop stops a run, within its grace period, after its pre_stop hooks.
+func (f *firing) Stop(ctx context.Context, stop cron.Stop) error {
+	f.preStop(ctx, stop)
+	return away(f.host.Do(ctx, plan.Stop{Container: plan.Container{Name: stop.Run}}))
 }
 
 // Remove removes an ended run, and what was its own.
@@ -410,7 +414,7 @@ func (f *firing) Tell(ctx context.Context, tell cron.Tell) error {
 	end := cron.End{Project: f.project, Record: tell.Record, Log: f.lastLines(ctx, tell.Record.Run)}
 	if tell.Notify.Webhook != "" {
 		begun()
-		return end.Post(ctx, http.DefaultClient, tell.Notify.Webhook)
+		return cron.Webhook{}.Post(ctx, end, tell.Notify.Webhook)
 	}
 	job, ok := f.job(tell.Record.Job)
 	if !ok {

@@ -24,6 +24,7 @@ type joining struct {
 	keys      string       // that leave it alone
 	proxy     bool         // our signals are its signals
 	kills     bool         // a second Ctrl-C kills it
+	stops     func(string) // stops it for SIGINT and SIGTERM, by name, instead of passing them on; nil: they are passed on
 	start     func() error // starts it once it is joined; nil where it runs
 }
 
@@ -102,6 +103,10 @@ func (i *invocation) passSignals(ctx context.Context, host Engine, j joining) (s
 				name = "SIGKILL"
 			case j.kills && name == "SIGINT" && isTerminal(i.Err):
 				fmt.Fprintln(i.Err, "\nCtrl-C again kills "+j.name)
+			}
+			if j.stops != nil && (name == "SIGINT" || name == "SIGTERM") {
+				j.stops(name)
+				continue
 			}
 			if err := host.Kill(session, j.container, name); err != nil && session.Err() == nil {
 				i.warn(err.Error())

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hyper-lite/compose"
+	"hyper-lite/converge"
 	"hyper-lite/engine"
 	"hyper-lite/plan"
 )
@@ -80,24 +81,37 @@ func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
 	if err != nil || i.dryRun {
 		return err
 	}
-	if err := i.perform(ctx, project, one, begin, func() {}); err != nil || !one.detached {
+	if err := i.perform(ctx, project, one, begin, performing{}); err != nil || !one.detached {
 		return err
 	}
 	return i.printID(ctx, project, one.options.Name)
 }
 
+// performing is what is told of a container that is performed. Each may be nil.
+type performing struct {
+	starts  func()              // it has started; its hooks may be still to come
+	started func()              // its hooks ran, too
+	stops   func(signal string) // we were told to stop it
+}
+
 // perform starts the container that was made, in the background or joined with our streams until it ends.
-func (i *invocation) perform(ctx context.Context, project compose.Project, one once, begin plan.Plan, started func()) error {
+func (i *invocation) perform(ctx context.Context, project compose.Project, one once, begin plan.Plan, tell performing) error {
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return err
 	}
-	host.Report = nil // from here on the streams are the container's
+	host.Report = func(e converge.Event) { // from here on the streams are the container's
+		if _, starts := e.Node.Step.(plan.Start); starts && e.Kind == converge.Done && tell.starts != nil {
+			tell.starts()
+		}
+	}
 	start := func() error {
 		if err := host.Apply(ctx, begin); err != nil {
 			return err
 		}
-		started()
+		if tell.started != nil {
+			tell.started()
+		}
 		return nil
 	}
 	if one.detached {
@@ -109,7 +123,7 @@ func (i *invocation) perform(ctx context.Context, project compose.Project, one o
 	}
 	return i.join(ctx, i.opened, joining{
 		container: one.options.Name, name: one.options.Name, ending: ending, tty: one.tty, stdin: one.stdin,
-		proxy: true, kills: true, start: start,
+		proxy: true, kills: true, start: start, stops: tell.stops,
 	})
 }
 

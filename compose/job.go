@@ -1,6 +1,10 @@
 package compose
 
-import "time"
+import (
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
 
 // Job is a service template that runs to completion on a schedule or by hand. `up` never starts one.
 // It comes from `cron:` on a service or from the top-level `jobs:` of the Compose spec.
@@ -15,7 +19,10 @@ func (j Job) Scheduled() bool { return len(j.Schedules) > 0 }
 // Registration is what whoever fires a job has to know of it beyond what its runs are made of.
 type Registration struct {
 	Timing
-	DependsOn []Dependency `json:"depends_on,omitempty"`
+	DependsOn []Dependency        `json:"depends_on,omitempty"`
+	PostStart []types.ServiceHook `json:"post_start,omitempty"` // run in a run's container, once it has started
+	PreStop   []types.ServiceHook `json:"pre_stop,omitempty"`   // run in it before it is stopped, for as long as Grace
+	Grace     time.Duration       `json:"grace,omitempty"`      // stop_grace_period; 0: the engine's own
 }
 
 // Timing is when a job runs, and what becomes of its runs. It is no part of what a container is made from.

@@ -2,9 +2,12 @@ package cron
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,10 +32,10 @@ func (l lively) Runs(ctx context.Context) ([]Run, error) {
 	return l.world.Runs(ctx)
 }
 
-func (l lively) Start(ctx context.Context, s Start) error {
+func (l lively) Start(ctx context.Context, s Start, aside Aside) error {
 	time.Sleep(30 * time.Millisecond) // of the bubble: an engine takes its time
 	l.tick()
-	return l.world.Start(ctx, s)
+	return l.world.Start(ctx, s, aside)
 }
 
 func (l lively) Remove(ctx context.Context, run string) error {
@@ -87,4 +90,147 @@ func TestRun(t *testing.T) {
 			}
 		}
 	}
+}
+
+// pressed is an engine whose starts wait for what they depend on, or work, and whose webhooks may never answer.
+type pressed struct {
+	lively
+	waits        func(Start) time.Duration // for what it depends on
+	hangs        bool                      // whoever is told
+	working, top *atomic.Int32             // starts that work now, and at most
+}
+
+func (p pressed) Start(ctx context.Context, s Start, aside Aside) error {
+	if d := p.waits(s); d > 0 {
+		if err := aside(ctx, func() { time.Sleep(d) }); err != nil {
+			return err
+		}
+	}
+	now := p.working.Add(1)
+	for top := p.top.Load(); now > top && !p.top.CompareAndSwap(top, now); top = p.top.Load() {
+	}
+	defer p.working.Add(-1)
+	return p.lively.Start(ctx, s, aside)
+}
+
+func (p pressed) Tell(ctx context.Context, end Tell) error {
+	if p.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return p.world.Tell(ctx, end)
+}
+
+// press lets a runner of the default width live for so long with an engine under pressure, and returns how many starts
+// worked at once.
+func press(t *testing.T, w *world, life time.Duration, p pressed) (top int) {
+	t.Helper()
+	p.lively, p.working, p.top = lively{w}, new(atomic.Int32), new(atomic.Int32)
+	r := NewRunner(Options{Project: "shop", Engine: p, Store: w, Clock: NewSystemClock()})
+	ctx, end := context.WithTimeout(t.Context(), life)
+	defer end()
+	assert.NilError(t, r.Run(ctx))
+	return int(p.top.Load())
+}
+
+// A thousand jobs of one second: at no time are more than so many started, and every one has its run and its record.
+func TestAThousandJobsOfOneSecondAreStartedAFewAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.now = time.Now()
+		rule := timing("@every 1m", compose.Forbid, compose.CatchUpOnce)
+		for n := range 1000 {
+			w.register(fmt.Sprintf("job%03d", n), rule)
+		}
+		at := w.now.Truncate(time.Minute).Add(time.Minute)
+		top := press(t, w, 100*time.Second, pressed{waits: func(Start) time.Duration { return 0 }})
+		assert.Equal(t, top, 8)
+		assert.Equal(t, w.began[at.Unix()], 1000)
+		assert.Equal(t, len(w.records), 1000)
+		seen := map[string]bool{}
+		for _, r := range w.records {
+			assert.Assert(t, r.Status == Succeeded && r.Scheduled.Equal(at) && r.Started.Before(at.Add(5*time.Second)), "%+v", r)
+			seen[r.Job] = true
+		}
+		assert.Equal(t, len(seen), 1000)
+	})
+}
+
+// Jobs that wait for what they depend on, and webhooks that do not answer, hold up no other job.
+func TestWhoWaitsHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.now = time.Now()
+		for n := range 40 {
+			w.register(fmt.Sprintf("waits%d", n), timing("@every 1m", compose.Forbid, compose.CatchUpOnce))
+		}
+		told := timing("@every 10s", compose.Forbid, compose.CatchUpOnce)
+		told.Notify = &compose.Notify{Policy: compose.OnEnd, Webhook: "http://x"}
+		for n := range 20 {
+			w.register(fmt.Sprintf("told%d", n), told)
+		}
+		w.register("tidy", timing("@every 1s", compose.Forbid, compose.CatchUpOnce))
+		press(t, w, 100*time.Second, pressed{hangs: true, waits: func(s Start) time.Duration {
+			if strings.HasPrefix(s.Job, "waits") {
+				return 50 * time.Second
+			}
+			return 0
+		}})
+		late := time.Duration(0)
+		for _, r := range w.history("tidy") {
+			if r.Started != nil {
+				late = max(late, r.Started.Sub(r.Scheduled))
+			}
+		}
+		assert.Assert(t, late < 500*time.Millisecond, "a run began %s late", late)
+	})
+}
+
+// An end that cannot be told is told again after ever longer pauses, a few times.
+func TestAnEndIsToldAgain(t *testing.T) {
+	for _, c := range []struct {
+		err   error
+		fails int // so often
+		want  []time.Duration
+	}{
+		{errors.New("refused"), 100, []time.Duration{0, seconds(2), seconds(10), seconds(42), seconds(170)}},
+		{errors.New("refused"), 2, []time.Duration{0, seconds(2), seconds(10)}},
+		{fmt.Errorf("410: %w", ErrForGood), 100, []time.Duration{0}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.now = time.Now()
+			rule := timing("* * * * *", compose.Forbid, compose.CatchUpOnce)
+			rule.Notify = &compose.Notify{Policy: compose.OnEnd, Webhook: "http://x"}
+			rule.Schedules[0].Cron = "1 0 * * *"
+			w.register("tidy", rule)
+			teller := &failing{lively: lively{w}, fails: c.fails, err: c.err}
+			r := NewRunner(Options{Project: "shop", Engine: teller, Store: w, Clock: NewSystemClock()})
+			ctx, end := context.WithTimeout(t.Context(), 10*time.Minute)
+			defer end()
+			assert.NilError(t, r.Run(ctx))
+			var after []time.Duration
+			for _, at := range teller.at {
+				after = append(after, at.Sub(teller.at[0]).Truncate(time.Second))
+			}
+			assert.DeepEqual(t, after, c.want)
+			assert.Equal(t, len(w.memory("tidy").Untold), 0)
+		})
+	}
+}
+
+// failing cannot tell at first.
+type failing struct {
+	lively
+	at    []time.Time
+	fails int
+	err   error
+}
+
+func (f *failing) Tell(context.Context, Tell) error {
+	f.at = append(f.at, time.Now())
+	if len(f.at) <= f.fails {
+		return f.err
+	}
+	return nil
 }

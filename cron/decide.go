@@ -25,11 +25,12 @@ const (
 
 // Sight is what the runner itself has seen. All of it may be empty: a runner that was just begun has seen nothing.
 type Sight struct {
-	Awake    time.Time         // since when it has looked without a break
-	UnderWay map[string]bool   // runs that something is being done about
-	Refused  map[string]string // runs that the engine would not start, and why
-	Begun    map[string]bool   // runs that the engine said to have started
-	Told     map[string]bool   // runs whose end was told, or could not be
+	Awake    time.Time                // since when it has looked without a break
+	Ran      map[string]time.Duration // for how long live runs have run; of one that is missing the clock tells
+	UnderWay map[string]bool          // runs that something is being done about
+	Refused  map[string]string        // runs that the engine would not start, and why
+	Begun    map[string]bool          // runs that the engine said to have started
+	Told     map[string]bool          // runs whose end was told, or could not be
 }
 
 // Decision is what is to be done about a job. What it records comes first: the records, then the memory, then the
@@ -37,6 +38,7 @@ type Sight struct {
 type Decision struct {
 	Memory  Memory
 	Records []Record // of fires that are over
+	Dropped []Record // ends that will not be told: too many wait
 	Actions []Action
 	Wake    time.Time // when to decide again at the latest, by the clock; zero: only when something happens
 }
@@ -56,7 +58,7 @@ type (
 		Trigger   Trigger
 	}
 	// Stop stops a run, within its grace period.
-	Stop struct{ Run string }
+	Stop struct{ Job, Run string }
 	// Remove removes the container of an ended run.
 	Remove struct{ Run string }
 	// Tell tells of the end of a run, as Notify says.
@@ -295,6 +297,7 @@ func (d *deciding) close(record Record) {
 	}
 	if toldOf(m.Timing.Notify, record.Status) {
 		m.Untold = append(m.Untold, record)
-		m.Untold = m.Untold[max(0, len(m.Untold)-mostUntold):]
+		over := max(0, len(m.Untold)-mostUntold)
+		d.Dropped, m.Untold = append(d.Dropped, m.Untold[:over]...), m.Untold[over:]
 	}
 }

@@ -1,12 +1,6 @@
 package cron
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"time"
 )
@@ -32,27 +26,4 @@ func (e End) Environment() map[string]string {
 		env["HYPER_LITE_EXIT_CODE"] = strconv.Itoa(*e.ExitCode)
 	}
 	return env
-}
-
-// Post tells a webhook of an end. Any answer but a 2xx is an error.
-func (e End) Post(ctx context.Context, client *http.Client, webhook string) error {
-	body, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("encode the end of %s: %w", e.Run, err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, webhook, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("tell of the end of %s: %w", e.Run, err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := client.Do(request)
-	if err != nil {
-		return fmt.Errorf("tell of the end of %s: %w", e.Run, err)
-	}
-	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
-	if answer.StatusCode/100 != 2 {
-		return fmt.Errorf("tell of the end of %s: the webhook answered %s", e.Run, answer.Status)
-	}
-	return nil
 }

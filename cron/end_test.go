@@ -23,7 +23,7 @@ func TestAWebhookIsTold(t *testing.T) {
 	end := End{Project: "shop", Log: []string{"a", "b"}, Record: Record{
 		Job: "tidy", Run: "shop-tidy-1", Scheduled: at, Trigger: OnSchedule, Started: &at, Status: Failed, ExitCode: &code, Reason: "exited 3",
 	}}
-	assert.NilError(t, end.Post(t.Context(), server.Client(), server.URL))
+	assert.NilError(t, Webhook{}.Post(t.Context(), end, server.URL))
 	assert.Equal(t, got, `POST application/json {"Project":"shop","Job":"tidy","Run":"shop-tidy-1","Scheduled":"2026-03-01T13:00:00+01:00",`+
 		`"Trigger":"schedule","Started":"2026-03-01T13:00:00+01:00","Finished":null,"Status":"failed","ExitCode":3,"Reason":"exited 3","Log":["a","b"]}`)
 	assert.DeepEqual(t, end.Environment(), map[string]string{
@@ -31,7 +31,7 @@ func TestAWebhookIsTold(t *testing.T) {
 		"HYPER_LITE_REASON": "exited 3", "HYPER_LITE_SCHEDULED": "2026-03-01T13:00:00+01:00", "HYPER_LITE_TRIGGER": "schedule", "HYPER_LITE_EXIT_CODE": "3",
 	})
 	status = http.StatusInternalServerError
-	assert.Error(t, end.Post(t.Context(), server.Client(), server.URL), "tell of the end of shop-tidy-1: the webhook answered 500 Internal Server Error")
+	assert.Error(t, Webhook{}.Post(t.Context(), end, server.URL), "tell of the end of shop-tidy-1: the webhook answered 500 Internal Server Error")
 	server.Close()
-	assert.ErrorContains(t, end.Post(t.Context(), server.Client(), server.URL), "tell of the end of shop-tidy-1: ")
+	assert.ErrorContains(t, Webhook{}.Post(t.Context(), end, server.URL), "tell of the end of shop-tidy-1: ")
 }

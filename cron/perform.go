@@ -4,6 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+)
+
+// mostTells is how often an end is tried to be told, first at once, then after tellPause, and each time after four times
+// as long: for three minutes.
+const (
+	mostTells = 5
+	tellPause = 2 * time.Second
 )
 
 // perform does an action beside others: as many stops as there are, which may take their grace period, and of the rest
@@ -14,19 +22,10 @@ func (r *Runner) perform(ctx context.Context, action Action) {
 	r.mu.Unlock()
 	r.spawn(func() {
 		defer r.Nudge(false)
-		if _, stop := action.(Stop); !stop {
+		err := r.within(ctx, action)
+		if pause := r.pauseAfter(action, err); pause > 0 {
 			select {
-			case r.slots <- struct{}{}:
-				defer func() { <-r.slots }()
-			case <-ctx.Done():
-				r.done(action, ctx.Err())
-				return
-			}
-		}
-		err := r.do(ctx, action)
-		if _, start := action.(Start); err != nil && (!start || errors.Is(err, ErrAway)) {
-			select {
-			case <-r.Clock.After(repeatPause):
+			case <-r.Clock.After(pause):
 			case <-ctx.Done():
 			}
 		}
@@ -34,12 +33,85 @@ func (r *Runner) perform(ctx context.Context, action Action) {
 	})
 }
 
-func (r *Runner) do(ctx context.Context, action Action) error {
+// within does an action once there is a place for it. Who tells has places of its own: a webhook that does not answer
+// holds up no start.
+func (r *Runner) within(ctx context.Context, action Action) error {
+	taken := place{of: r.places}
+	switch action.(type) {
+	case Stop:
+		return r.do(ctx, action, nil)
+	case Tell:
+		taken.of = r.tellers
+	}
+	if err := taken.take(ctx); err != nil {
+		return err
+	}
+	defer taken.leave()
+	return r.do(ctx, action, func(ctx context.Context, wait func()) error { return r.aside(ctx, &taken, wait) })
+}
+
+// aside does what only waits. Others have the place of who waits meanwhile, unless very many wait already. Where the
+// context ends before there is a place again, the place is lost.
+func (r *Runner) aside(ctx context.Context, taken *place, wait func()) error {
+	select {
+	case r.waiters <- struct{}{}:
+	default:
+		wait()
+		return ctx.Err()
+	}
+	taken.leave()
+	wait()
+	<-r.waiters
+	return taken.take(ctx)
+}
+
+// place is one of the bounded number that work at once.
+type place struct {
+	of   chan struct{}
+	held bool
+}
+
+func (p *place) take(ctx context.Context) error {
+	select {
+	case p.of <- struct{}{}:
+		p.held = true
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *place) leave() {
+	if p.held {
+		<-p.of
+		p.held = false
+	}
+}
+
+// pauseAfter is how long an action is left alone that failed.
+func (r *Runner) pauseAfter(action Action, err error) time.Duration {
+	tell, tells := action.(Tell)
+	_, starts := action.(Start)
+	switch {
+	case err == nil, starts && !errors.Is(err, ErrAway):
+		return 0
+	case tells && !errors.Is(err, ErrAway):
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if n := r.attempts[tell.Record.Run]; n < mostTells-1 && !errors.Is(err, ErrForGood) {
+			return tellPause << (2 * n)
+		}
+		return 0
+	}
+	return repeatPause
+}
+
+func (r *Runner) do(ctx context.Context, action Action, aside Aside) error {
 	switch a := action.(type) {
 	case Start:
-		return r.Engine.Start(ctx, a)
+		return r.Engine.Start(ctx, a, aside)
 	case Stop:
-		return r.Engine.Stop(ctx, a.Run)
+		return r.Engine.Stop(ctx, a)
 	case Remove:
 		return r.Engine.Remove(ctx, a.Run)
 	case Tell:
@@ -47,9 +119,6 @@ func (r *Runner) do(ctx context.Context, action Action) error {
 	}
 	return fmt.Errorf("no action %T", action)
 }
-
-// mostTells is how often an end is tried to be told.
-const mostTells = 3
 
 func (r *Runner) done(action Action, err error) {
 	r.mu.Lock()
@@ -69,8 +138,16 @@ func (r *Runner) done(action Action, err error) {
 			r.refused[a.Run] = err.Error()
 		}
 	case Tell:
-		if r.attempts[a.Record.Run]++; err == nil || r.attempts[a.Record.Run] >= mostTells {
+		switch {
+		case err == nil:
 			r.told[a.Record.Run] = true
+		case again:
+		default:
+			r.attempts[a.Record.Run]++
+			if n := r.attempts[a.Record.Run]; n >= mostTells || errors.Is(err, ErrForGood) {
+				r.told[a.Record.Run] = true
+				r.Log.Error("nobody was told of the end of a run", "run", a.Record.Run, "status", a.Record.Status, "attempts", n, "error", err)
+			}
 		}
 	}
 }

@@ -64,14 +64,25 @@ func (d *deciding) follow(fire Fire) (_ Fire, over bool) {
 		return fire, false
 	}
 	fire.Started = run.Started
+	if run.Stage == Ended && d.sight.Refused[name] != "" && !fire.TimedOut && fire.Stop == "" { // by a hook of its start
+		return d.ended(fire, *run, Failed, d.sight.Refused[name])
+	}
 	if run.Stage == Ended {
 		status, reason := outcome(*run, fire, d.job.Timeout)
 		return d.ended(fire, *run, status, reason)
 	}
-	if d.job.Timeout > 0 && fire.Stop == "" && !fire.TimedOut && d.now.Sub(run.Started) >= d.job.Timeout {
+	if d.job.Timeout > 0 && fire.Stop == "" && !fire.TimedOut && d.ran(*run) >= d.job.Timeout {
 		fire.TimedOut = true
 	}
 	return fire, false
+}
+
+// ran is for how long a live run has run.
+func (d *deciding) ran(run Run) time.Duration {
+	if ran, ok := d.sight.Ran[run.Name]; ok {
+		return ran
+	}
+	return d.now.Sub(run.Started)
 }
 
 // ended is the end of an attempt: the fire is over, or is repeated.
@@ -80,7 +91,10 @@ func (d *deciding) ended(fire Fire, run Run, status Status, reason string) (_ Fi
 	again := status != Succeeded && fire.Trigger != Manual && fire.Stop == "" && fire.Attempt <= d.job.Retries && !d.gone
 	if again {
 		pause := min(longestPause, firstPause<<min(fire.Attempt-1, 10))
-		fire.Again = later(run.Finished, d.now.Add(-pause)).Add(pause)
+		fire.Again = d.now.Add(pause)
+		if since := d.now.Sub(run.Finished); since > 0 { // a clock that was set back leaves ends in the future
+			fire.Again = d.now.Add(max(pause-since, 0))
+		}
 		fire.Attempt++
 		fire.Started, fire.TimedOut = time.Time{}, false
 		return fire, false
@@ -119,12 +133,18 @@ func (d *deciding) proceed() {
 	for _, fire := range open {
 		switch run := d.run(fire); {
 		case run != nil && run.Stage == Live && (fire.Stop != "" || fire.TimedOut):
-			d.act(Stop{Run: run.Name})
-		case run != nil && run.Stage == Live, fire.Waiting, d.absent, fire.Again.After(d.now):
+			d.act(Stop{Job: d.job.Name, Run: run.Name})
+		case run != nil && run.Stage == Live, fire.Waiting, d.absent, d.rests(fire):
 		default:
 			d.act(Start{Job: d.job.Name, Run: d.name(fire), Scheduled: fire.Scheduled, Attempt: fire.Attempt, Trigger: fire.Trigger})
 		}
 	}
+}
+
+// rests says that a repetition is still to wait. No wait is longer than the longest: there the clock was set back.
+func (d *deciding) rests(fire Fire) bool {
+	left := fire.Again.Sub(d.now)
+	return left > 0 && left <= longestPause
 }
 
 // stalled says that a fire was recorded in time, and that a crash or a long sleep came before its start.
@@ -224,8 +244,8 @@ func (d *deciding) plan() {
 	}
 	for _, fire := range d.Memory.Open {
 		wake(fire.Again)
-		if d.job.Timeout > 0 && !fire.Started.IsZero() {
-			wake(fire.Started.Add(d.job.Timeout))
+		if run := d.run(fire); d.job.Timeout > 0 && run != nil && run.Stage == Live {
+			wake(d.now.Add(d.job.Timeout - d.ran(*run)))
 		}
 		if d.job.StartDeadline > 0 && fire.Started.IsZero() {
 			wake(fire.Scheduled.Add(d.job.StartDeadline + time.Nanosecond))

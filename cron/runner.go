@@ -19,15 +19,19 @@ type Engine interface {
 	// Runs are the containers of runs, of all jobs, whatever their state.
 	Runs(ctx context.Context) ([]Run, error)
 	// Start makes the container of a run from the job's registration, if there is none of that name, and starts it
-	// once the job's depends_on hold. An error is the record's reason, unless it is ErrAway.
-	Start(ctx context.Context, run Start) error
+	// once the job's depends_on hold. What it only waits for it waits for aside. An error is the record's reason, unless
+	// it is ErrAway.
+	Start(ctx context.Context, run Start, aside Aside) error
 	// Stop stops a container within its grace period. One that is gone or has ended is no error.
-	Stop(ctx context.Context, run string) error
+	Stop(ctx context.Context, stop Stop) error
 	// Remove removes an ended container. One that is gone is no error.
 	Remove(ctx context.Context, run string) error
-	// Tell tells of the end of a run.
+	// Tell tells of the end of a run. An error is tried again a few times, unless it is ErrForGood.
 	Tell(ctx context.Context, end Tell) error
 }
+
+// Aside lets others start while wait runs. An error is the context's: then the start is given up, and does nothing more.
+type Aside func(ctx context.Context, wait func()) error
 
 // ErrAway says that the engine could not be asked: what was to be done is tried again.
 var ErrAway = errors.New("the engine is away")
@@ -55,7 +59,8 @@ type Clock interface {
 	After(d time.Duration) <-chan time.Time
 }
 
-// Options say what a runner works with. Width bounds what it does at once; 8.
+// Options say what a runner works with. Width bounds how many runs it makes, starts or removes at once, so that a thousand
+// jobs of one second do not take the engine from everybody else; 8. Half as many ends are told at once.
 type Options struct {
 	Project string
 	Engine  Engine
@@ -68,10 +73,14 @@ type Options struct {
 const (
 	// glance is the longest time between two looks: an asleep host's clock jumps without a word.
 	glance = 20 * time.Second
+	// calm is the shortest time between two looks, but where a job is due.
+	calm = 50 * time.Millisecond
 	// roll is the longest time between two looks at the registrations, should an event be lost.
 	roll = time.Minute
 	// jump is by how much clocks may part before the runner counts as not having been awake.
 	jump = time.Second
+	// mostAside bounds the starts that wait for something without a place, in widths.
+	mostAside = 8
 	// repeatPause is how long an action that failed is left alone.
 	repeatPause = 2 * time.Second
 )
@@ -80,9 +89,10 @@ const (
 type Runner struct {
 	Options
 	nudged chan struct{}
-	slots  chan struct{}
 	doing  sync.WaitGroup
 	spawn  func(func()) // how an action is done beside others; tests do one after the other
+
+	places, tellers, waiters chan struct{} // as many as may be at it at once
 
 	turn     sync.Mutex // held while what follows is in use
 	memories map[string]Memory
@@ -91,7 +101,8 @@ type Runner struct {
 	quiet    map[string]quiet
 	apart    time.Duration // how far the time of day is from the time passed
 	awake    time.Time
-	anew     time.Time // when memories were found to be lost; zero: they are not
+	began    map[string]time.Duration // when live runs began, in time passed
+	anew     time.Time                // when memories were found to be lost; zero: they are not
 
 	mu       sync.Mutex
 	stale    bool // the registrations have changed
@@ -117,7 +128,8 @@ func NewRunner(o Options) *Runner {
 		o.Width = 8
 	}
 	r := &Runner{
-		Options: o, nudged: make(chan struct{}, 1), slots: make(chan struct{}, o.Width), stale: true,
+		Options: o, nudged: make(chan struct{}, 1), stale: true,
+		places: make(chan struct{}, o.Width), tellers: make(chan struct{}, (o.Width+1)/2), waiters: make(chan struct{}, mostAside*o.Width),
 		underWay: map[string]bool{}, refused: map[string]string{}, begun: map[string]bool{}, told: map[string]bool{}, attempts: map[string]int{},
 	}
 	r.spawn = r.doing.Go
@@ -140,18 +152,19 @@ func (r *Runner) Nudge(registered bool) {
 // Run fires until the context ends, and waits then for what it is about to do. The error is of the store: without it
 // nothing may be fired. An engine that is away is waited for.
 func (r *Runner) Run(ctx context.Context) error {
-	defer r.doing.Wait()
-	pause := time.Duration(0)
-	for {
-		if pause > 0 {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-r.nudged:
-			case <-r.Clock.After(pause):
-			}
+	defer func() {
+		if ctx.Err() != nil { // else it is run again, and what is under way is still known
+			r.doing.Wait()
 		}
+	}()
+	pause, took := time.Duration(0), time.Duration(0)
+	for {
+		if pause > 0 && !r.rest(ctx, pause, max(calm, took)) {
+			return nil
+		}
+		begun := r.Clock.Passed()
 		wait, err := r.Turn(ctx)
+		took = r.Clock.Passed() - begun
 		var away *awayError
 		switch {
 		case ctx.Err() != nil:
@@ -164,6 +177,26 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		pause = max(wait, time.Millisecond)
 	}
+}
+
+// rest waits until a pause is over, or something has happened and so much time has passed: what happens to a thousand runs is
+// looked at a few times a second, and never for more than half of the time. It is false where the context ended.
+func (r *Runner) rest(ctx context.Context, pause, least time.Duration) bool {
+	over := r.Clock.After(pause)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over:
+		return true
+	case <-r.nudged:
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-over:
+	case <-r.Clock.After(least):
+	}
+	return true
 }
 
 // awayError is an engine that cannot be asked.
@@ -193,8 +226,10 @@ func (r *Runner) Turn(ctx context.Context) (time.Duration, error) {
 	for _, run := range all {
 		runs[run.Job] = append(runs[run.Job], run)
 	}
+	sight.Ran = r.ran(all, now)
 	decisions := r.decide(runs, now, sight)
 	if err := r.record(decisions); err != nil {
+		clear(r.quiet) // nothing was decided
 		return 0, err
 	}
 	wait := glance
@@ -264,28 +299,6 @@ func (r *Runner) load() error {
 	}
 	r.memories, r.quiet = loaded.Memories, map[string]quiet{}
 	return nil
-}
-
-// wake reads the clock, and notices where it jumped: then the runner was not awake in between.
-func (r *Runner) wake() time.Time {
-	now := r.Clock.Now()
-	apart := time.Duration(now.UnixNano()) - r.Clock.Passed()
-	if off := apart - r.apart; r.awake.IsZero() || off > jump || off < -jump {
-		if !r.awake.IsZero() {
-			r.Log.Warn("the clock jumped, or the host slept", "by", off.Round(time.Millisecond))
-		}
-		r.awake = now
-	}
-	r.apart = apart
-	return now
-}
-
-func (r *Runner) sight(now time.Time) Sight {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return Sight{
-		Awake: r.awake, UnderWay: maps.Clone(r.underWay), Refused: maps.Clone(r.refused), Begun: maps.Clone(r.begun), Told: maps.Clone(r.told),
-	}
 }
 
 // register reads the registrations where they may have changed.
@@ -358,6 +371,9 @@ func (r *Runner) record(decisions map[string]Decision) error {
 	for _, name := range slices.Sorted(maps.Keys(decisions)) {
 		d := decisions[name]
 		records = append(records, d.Records...)
+		for _, end := range d.Dropped {
+			r.Log.Error("nobody is told of the end of a run: too many ends wait", "run", end.Run, "status", end.Status)
+		}
 		if reflect.DeepEqual(d.Memory, r.memories[name]) {
 			continue
 		}
@@ -379,24 +395,4 @@ func (r *Runner) record(decisions map[string]Decision) error {
 	r.memories = next
 	r.forget()
 	return nil
-}
-
-// forget drops what was seen of runs that are over.
-func (r *Runner) forget() {
-	open := map[string]bool{}
-	for name, m := range r.memories {
-		for _, fire := range m.Open {
-			open[RunName(r.Project, name, fire.Scheduled, fire.Attempt)] = true
-		}
-		for _, end := range m.Untold {
-			open[end.Run] = true
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	gone := func(run string) bool { return !open[run] }
-	maps.DeleteFunc(r.refused, func(run, _ string) bool { return gone(run) })
-	maps.DeleteFunc(r.begun, func(run string, _ bool) bool { return gone(run) })
-	maps.DeleteFunc(r.told, func(run string, _ bool) bool { return gone(run) })
-	maps.DeleteFunc(r.attempts, func(run string, _ int) bool { return gone(run) })
 }

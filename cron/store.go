@@ -21,6 +21,7 @@ type Files struct {
 	Folder string
 
 	lines  int    // of the history
+	torn   bool   // its last line may be half written
 	bounds bounds // how many of them count
 }
 
@@ -126,10 +127,16 @@ func (f *Files) Append(records []Record) (err error) {
 			return fmt.Errorf("encode a record of %s: %w", r.Job, err)
 		}
 	}
+	if f.torn { // by a full disk: what comes after half a line could not be read
+		if err := f.cutTorn(); err != nil {
+			return fmt.Errorf("mend %s: %w", historyFile, err)
+		}
+	}
 	file, err := os.OpenFile(f.path(historyFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", historyFile, err)
 	}
+	f.torn = true
 	_, err = file.Write(lines.Bytes())
 	if err == nil {
 		err = file.Sync()
@@ -137,6 +144,7 @@ func (f *Files) Append(records []Record) (err error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", historyFile, err)
 	}
+	f.torn = false
 	f.lines += len(records)
 	kept := 0
 	for _, n := range f.bounds {
@@ -216,14 +224,7 @@ func eachRecord(r io.Reader, visit func(line []byte, record Record)) error {
 // mendHistory takes away a last line that a crash left half written, and sets a damaged history aside.
 func (f *Files) mendHistory() (trouble string, err error) {
 	f.lines = 0
-	whole, length, err := wholeLines(f.path(historyFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err == nil && whole < length {
-		err = os.Truncate(f.path(historyFile), whole)
-	}
-	if err != nil {
+	if err := f.cutTorn(); err != nil {
 		return "", fmt.Errorf("mend %s: %w", historyFile, err)
 	}
 	err = f.eachLine(func([]byte, string) { f.lines++ })
@@ -233,6 +234,19 @@ func (f *Files) mendHistory() (trouble string, err error) {
 		return fmt.Sprintf("%s cannot be read and is now %s: %v", historyFile, aside, err), moved
 	}
 	return "", err
+}
+
+// cutTorn takes away a last line that is half written.
+func (f *Files) cutTorn() error {
+	whole, length, err := wholeLines(f.path(historyFile))
+	if err == nil && whole < length {
+		err = os.Truncate(f.path(historyFile), whole)
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		f.torn = false
+		return nil
+	}
+	return err
 }
 
 // wholeLines is how much of a file is whole lines, and how long it is.

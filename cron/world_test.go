@@ -31,6 +31,8 @@ type world struct {
 	lasts      func(Start) (time.Duration, int) // how long a run lasts, and its exit code
 	refuses    func(Start) error
 	grace      time.Duration
+	holdsOn    int  // so many stops fail
+	full       bool // the disk is
 
 	memories []byte
 	lost     bool
@@ -154,7 +156,7 @@ func (w *world) count() {
 	w.most = max(w.most, live)
 }
 
-func (w *world) Start(_ context.Context, s Start) error {
+func (w *world) Start(_ context.Context, s Start, _ Aside) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, registered := w.jobs[s.Job]; !registered {
@@ -185,9 +187,14 @@ func (w *world) Start(_ context.Context, s Start) error {
 	return nil
 }
 
-func (w *world) Stop(_ context.Context, run string) error {
+func (w *world) Stop(_ context.Context, stop Stop) error {
+	run := stop.Run
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.holdsOn > 0 {
+		w.holdsOn--
+		return errors.New("it does not stop")
+	}
 	if c := w.containers[run]; c != nil && w.stage(c) == Live && !c.stopping {
 		c.stopping = true
 		if !w.effect() {
@@ -231,7 +238,12 @@ func (w *world) Load() (Loaded, error) {
 	return loaded, nil
 }
 
+var errFull = errors.New("no space left on device")
+
 func (w *world) Save(memories map[string]Memory) error {
+	if w.full {
+		return errFull
+	}
 	if !w.effect() {
 		return errKilled
 	}
@@ -242,6 +254,9 @@ func (w *world) Save(memories map[string]Memory) error {
 }
 
 func (w *world) Append(records []Record) error {
+	if w.full {
+		return errFull
+	}
 	if !w.effect() {
 		return errKilled
 	}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"hyper-lite/compose"
 )
@@ -31,7 +32,11 @@ func runsOf(j compose.Job) compose.Service {
 }
 
 func registration(j compose.Job) string {
-	text, err := json.Marshal(compose.Registration{Timing: j.Timing, DependsOn: j.DependsOn})
+	is := compose.Registration{Timing: j.Timing, DependsOn: j.DependsOn, PostStart: j.Body.PostStart, PreStop: j.Body.PreStop}
+	if grace := j.Body.StopGracePeriod; grace != nil && len(is.PreStop) > 0 {
+		is.Grace = time.Duration(*grace)
+	}
+	text, err := json.Marshal(is)
 	if err != nil {
 		panic(err) // plain data only: cannot fail
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"time"
 
 	"hyper-lite/compose"
 )
@@ -34,6 +35,7 @@ func OneOff(want compose.Project, have Observed, s compose.Service, opt OneOffOp
 	b.removeOrphans(true)
 	c := Container{Ref: Ref{Service: s.Name, Slot: 1, Generation: 1}, Name: opt.Name}
 	b.createOneOff(s, c, opt.AutoRemove)
+	b.prepareRun(want, s, c)
 	if prepare, err = b.plan(); err != nil {
 		return Plan{}, Plan{}, err
 	}
@@ -77,6 +79,15 @@ func (b *builder) createOneOff(s compose.Service, c Container, autoRemove bool) 
 	b.nodes[id-1].Settled = unique(settled)
 }
 
+// prepareRun plans the pre_start hooks of a run of a job, all of them: each run is one by itself. A one-off of a service has none,
+// as with docker compose.
+func (b *builder) prepareRun(want compose.Project, s compose.Service, c Container) {
+	if _, job := want.Job(s.Name); job {
+		made := len(b.nodes)
+		b.preStart(s, c, &preparation{due: true}, []int{made}, nil)
+	}
+}
+
 // claimPorts notes conflicts over host ports with containers of the project: replicas do not make room for a one-off.
 func (b *builder) claimPorts(s compose.Service) {
 	for _, port := range fixedPorts(s) {
@@ -101,4 +112,24 @@ func starting(project string, s compose.Service, c Container) Plan {
 		p.Nodes = append(p.Nodes, Node{ID: at + 2, Step: step, After: []int{at + 1}, Group: s.Name})
 	}
 	return p
+}
+
+// EndOneOff ends a container that OneOff made: before are its pre_stop hooks, which may take as long as its grace period, and
+// end stops it, whatever came of them.
+func EndOneOff(project string, s compose.Service, name string) (before, end Plan, grace time.Duration) {
+	c := Container{Ref: Ref{Service: s.Name, Slot: 1, Generation: 1}, Name: name}
+	before = Plan{Project: project}
+	for at, hook := range s.Body.PreStop {
+		node := Node{ID: at + 1, Step: RunHook{Container: c, Phase: PreStop, Hook: hook, Index: at + 1}, Group: s.Name}
+		if at > 0 {
+			node.After = []int{at}
+		}
+		before.Nodes = append(before.Nodes, node)
+	}
+	end = Plan{Project: project, Nodes: []Node{{ID: 1, Step: Stop{Container: c}, Group: s.Name}}}
+	grace = 10 * time.Second // the engine's own
+	if given := s.Body.StopGracePeriod; given != nil {
+		grace = time.Duration(*given)
+	}
+	return before, end, grace
 }

@@ -363,11 +363,15 @@ func TestEndsAreTold(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, `
 services:
-  hook: {image: hyper-lite-demo, ports: ["${PORT}:80"]}
+  hook: {image: hyper-lite-demo, hostname: hook, ports: ["${PORT}:80"]}
   posted:
     image: hyper-lite-demo
     command: [exit, "3"]
     cron: {schedule: "@every 4s", notify: {policy: all, webhook: "http://hook/health/fail"}}
+  sealed: # with a certificate of nobody's
+    image: hyper-lite-demo
+    command: [exit, "0"]
+    cron: {schedule: "@every 4s", notify: {policy: all, webhook: "https://hook/password"}}
   sour:
     image: hyper-lite-demo
     command: [exit, "0"]
@@ -379,9 +383,14 @@ services:
 		if err != nil || code != http.StatusServiceUnavailable {
 			return fmt.Errorf("the webhook was not posted to: %d, %v", code, err)
 		}
-		if log := p.logOf(p.name + "-hyper-lite-sidecar"); !strings.Contains(log, "-notify exited 9") {
+		log := p.logOf(p.name + "-hyper-lite-sidecar")
+		if !strings.Contains(log, "-notify exited 9") {
 			return fmt.Errorf("the command has not been run:\n%s", log)
 		}
+		if !strings.Contains(log, "nobody was told of the end of a run") || !strings.Contains(log, "only public certificate authorities are trusted") {
+			return fmt.Errorf("it is not told that nobody was:\n%s", log)
+		}
+		assert.Assert(t, !strings.Contains(log, "password"), log)
 		return nil
 	})
 	assert.Equal(t, p.over("posted", 1, 20*time.Second)[0].Reason, "exited 3")

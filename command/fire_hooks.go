@@ -1,0 +1,76 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"hyper-lite/cron"
+	"hyper-lite/plan"
+)
+
+// stopsWithin is the engine's own grace period.
+const stopsWithin = 10 * time.Second
+
+func runContainer(job, run string) plan.Container {
+	return plan.Container{Ref: plan.Ref{Service: job, Slot: 1, Generation: 1}, Name: run}
+}
+
+// postStart runs the post_start hooks of a run that has started. One that fails ends the run, as does one that takes longer
+// than the job's timeout. The end of the sidecar does not: whoever comes after it finds the run at work.
+func (f *firing) postStart(ctx context.Context, start cron.Start, aside cron.Aside) error {
+	job, ok := f.job(start.Job)
+	if !ok || len(job.PostStart) == 0 {
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- f.runPostStart(context.WithoutCancel(ctx), start, job) }()
+	var failed error
+	lost := aside(ctx, func() {
+		select {
+		case failed = <-ended:
+		case <-ctx.Done(): // a hook that is given up would take the run with it
+			failed = ctx.Err()
+		}
+	})
+	if failed == nil && lost != nil {
+		return nil // they have run, and nothing is left to do
+	}
+	return failed
+}
+
+func (f *firing) runPostStart(ctx context.Context, start cron.Start, job registered) error {
+	if job.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, job.Timeout)
+		defer cancel()
+	}
+	for i, hook := range job.PostStart {
+		step := plan.RunHook{Container: runContainer(start.Job, start.Run), Phase: plan.PostStart, Hook: hook, Index: i + 1}
+		if err := f.host.Do(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// preStop runs the pre_stop hooks of a run that is to be stopped, for as long as its grace period: it is stopped whatever comes
+// of them.
+func (f *firing) preStop(ctx context.Context, stop cron.Stop) {
+	job, ok := f.job(stop.Job)
+	if !ok || len(job.PreStop) == 0 {
+		return
+	}
+	grace := job.Grace
+	if grace == 0 {
+		grace = stopsWithin
+	}
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	for i, hook := range job.PreStop {
+		step := plan.RunHook{Container: runContainer(stop.Job, stop.Run), Phase: plan.PreStop, Hook: hook, Index: i + 1}
+		if err := f.host.Do(ctx, step); err != nil {
+			f.log.Warn("a run is stopped without all its pre_stop hooks", "run", stop.Run, "error", err)
+			return
+		}
+	}
+}
