@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,12 @@ services:
 	p.must("up", "-d")
 	p.over("says", 3, time.Minute)
 	for range 2 {
+		eventually(t, time.Minute, func() error { // what is live as the engine stops is what this is about
+			if !slices.ContainsFunc(p.runs("long"), func(c container.Summary) bool { return c.State == "running" }) {
+				return errors.New("no run of long lives")
+			}
+			return nil
+		})
 		engine.stop()
 		away := time.Now().Add(5 * time.Second)
 		eventually(t, 10*time.Second, func() error {

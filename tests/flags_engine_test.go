@@ -184,7 +184,15 @@ services:
 	p.dropImage(p.name + "-base")
 	p.must("up", "-d")
 	ids := func() [2]string { return [2]string{p.id("db-1"), p.id("web-1")} }
-	volume := func(name string) string { return p.inspect(name).Mounts[0].Name }
+	volume := func(name string) string {
+		for _, m := range p.inspect(name).Mounts { // the image has one of its own
+			if m.Destination == "/anonymous" {
+				return m.Name
+			}
+		}
+		t.Fatalf("%s has no volume at /anonymous", name)
+		return ""
+	}
 	before, web, db := ids(), volume("web-1"), volume("db-1")
 
 	p.must("up", "-d", "--force-recreate", "-y", "web")

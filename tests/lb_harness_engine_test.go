@@ -313,31 +313,48 @@ func (l *load) lostNothing(t *testing.T) {
 	}
 }
 
-// actions is how the engine changed the project's containers while what ran, by "container action".
+// actions is how the engine changed the project's containers while what ran, by "container action". It listens meanwhile,
+// since the engine remembers its last 256 events only, those of all projects; what is made at the end says that all was told.
 func (p *project) actions(what func()) []string {
 	p.t.Helper()
-	stamp := func() string { now := time.Now(); return fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond()) }
-	since := stamp()
-	what()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithCancel(p.t.Context())
 	defer cancel()
-	stream, failed := p.docker.Events(ctx, events.ListOptions{Since: since, Until: stamp(), Filters: filters.NewArgs(
-		filters.Arg("type", "container"), filters.Arg("label", "hyper-lite.project="+p.name))})
+	now := time.Now()
+	stream, failed := p.docker.Events(ctx, events.ListOptions{
+		Since: fmt.Sprintf("%d.%09d", now.Unix(), now.Nanosecond()), Filters: filters.NewArgs(filters.Arg("type", "container")),
+	})
+	last := p.name + "-all-was-told"
 	var actions []string
-	for {
-		select {
-		case e := <-stream:
-			if strings.HasPrefix(string(e.Action), "exec_") || e.Action == events.ActionArchivePath {
-				continue // the sidecar was asked, or a file of it was read
+	heard := make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case err := <-failed:
+				heard <- err
+				return
+			case e := <-stream:
+				if e.Actor.Attributes["name"] == last {
+					heard <- nil
+					return
+				}
+				asked := strings.HasPrefix(string(e.Action), "exec_") || e.Action == events.ActionArchivePath // the sidecar, or for a file of it
+				if e.Actor.Attributes["hyper-lite.project"] == p.name && !asked {
+					actions = append(actions, strings.TrimPrefix(e.Actor.Attributes["name"], p.name+"-")+" "+string(e.Action))
+				}
 			}
-			actions = append(actions, strings.TrimPrefix(e.Actor.Attributes["name"], p.name+"-")+" "+string(e.Action))
-		case err := <-failed:
-			if err != io.EOF {
-				p.t.Fatal(err)
-			}
-			return actions
 		}
+	}()
+	what()
+	made, err := p.docker.ContainerCreate(ctx, &container.Config{Image: demo}, nil, nil, nil, last)
+	assert.NilError(p.t, err)
+	assert.NilError(p.t, p.docker.ContainerRemove(ctx, made.ID, container.RemoveOptions{}))
+	select {
+	case err := <-heard:
+		assert.NilError(p.t, err)
+	case <-time.After(20 * time.Second):
+		p.t.Fatal("the engine does not tell what happened")
 	}
+	return actions
 }
 
 // certificate is a chain of two and its key in one PEM, and the pool of the one root that signed it.
