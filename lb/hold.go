@@ -65,6 +65,7 @@ func (b *Balancer) Started(c plan.Container) {
 	}
 	b.setHolding(true)
 	b.stopWaiting()
+	b.forget()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	b.state.Lock()
@@ -72,14 +73,16 @@ func (b *Balancer) Started(c plan.Container) {
 	b.state.Unlock()
 	go func() {
 		defer close(ended)
-		b.forget()         // it led to the sidecar that was
 		_, _ = b.open(ctx) // opening holds; who needs an answer asks for one
 	}()
 }
 
-// forget ends the session, and keeps no error of it.
+// forget ends the session that led to the sidecar that was, and keeps no error of it. One that is being opened at this
+// moment can lead to the new one only, and is somebody's already.
 func (b *Balancer) forget() {
-	b.mu.Lock()
+	if !b.mu.TryLock() {
+		return
+	}
 	defer b.mu.Unlock()
 	if b.session != nil {
 		_ = b.session.Close() // its other end is gone

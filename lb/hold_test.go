@@ -109,6 +109,20 @@ func TestASidecarThatStartsIsHeld(t *testing.T) {
 	assert.NilError(t, b.Release(), "what waits for a sidecar that never comes is given up")
 }
 
+// What is asked right after a sidecar's start goes on: nobody closes the session under it any more.
+func TestASessionOpenedAfterTheStartStays(t *testing.T) {
+	h := newHouse(t, 1)
+	b, _ := h.balancer()
+	for range 50 {
+		b.Started(plan.Container{Name: "shop-hyper-lite-sidecar"})
+		session, err := b.open(t.Context())
+		assert.NilError(t, err)
+		b.stopWaiting() // until all that the start began is over
+		assert.NilError(t, wait(t.Context(), session, rpcName+".Hello", Nothing{}, &HelloReply{}))
+	}
+	assert.NilError(t, b.Release())
+}
+
 func TestHoldAsksNobodyWhoIsNotThere(t *testing.T) {
 	b := NewBalancer(nil, "shop")
 	for _, have := range []plan.Observed{{}, {Replicas: []plan.Replica{{Role: compose.RoleSidecar, State: plan.Exited}}}} {

@@ -101,6 +101,7 @@ func TestAnUpKilledAtAnyChangeIsFinishedByTheNext(t *testing.T) {
 func TestAnUpdateKilledAtAnyChangeIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
 	p, between := newProxied(t, stack)
+	p.env = append(p.env, "REPLICAS=1") // what more of them add, the rolling update meets, too
 	p.must("up", "-d")
 	want := p.shape()
 	for n := 1; ; n++ {
