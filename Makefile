@@ -9,11 +9,12 @@ PLUGINS ?= $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
 DEMO_IMAGES := hyper-lite-demo:latest traefik:v3.6.12
 TEST_IMAGES := $(DEMO_IMAGES) redis:7 postgres:15
 
-# Two packages and four scenarios at a time: the scenarios share one engine, and wait more than they work.
-TEST := go test -p 2 -parallel 4 -timeout 20m
+# Two packages and six scenarios at a time: the scenarios share one engine, and wait more than they work. They begin first,
+# since they take longest.
+TEST := go test -p 2 -parallel 6 -timeout 25m
 # What is read from outside, tried with files and words that nobody wrote; `make unit` tries the seeds only.
-FUZZ := go test ./compose -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime 12s -fuzzminimizetime 5s -parallel 2 && \
-	go test ./schedule -run '^$$' -fuzz '^FuzzNext$$' -fuzztime 5s -parallel 2
+FUZZ := go test ./compose -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime 8s -fuzzminimizetime 5s -parallel 2 && \
+	go test ./schedule -run '^$$' -fuzz '^FuzzNext$$' -fuzztime 3s -parallel 2
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 
 .PHONY: build test unit lint bench rollout-bench images format docs demo install install-plugin clean help engine
@@ -29,7 +30,7 @@ test: engine build ## everything: unit, property, golden and house tests, a shor
 	images/ensure.sh $(TEST_IMAGES)
 	cd images/demo && $(TEST) ./...
 	$(FUZZ)
-	$(TEST) -tags engine ./...
+	$(TEST) -tags engine ./tests ./...
 	@for need in dockerd ip nsenter iptables; do if [ "$$(id -u)" != 0 ] || ! command -v $$need >/dev/null; then \
 	echo "NOT RUN: an engine that restarts; it needs root, dockerd, ip, nsenter and iptables"; break; fi; done
 
