@@ -5,6 +5,7 @@ package tests
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -104,7 +105,6 @@ func TestEventsAreToldAsTheyHappen(t *testing.T) {
 	p.must("up", "-d")
 	follow := p.begin("events", "--json")
 	only := p.begin("events", "web")
-	since := time.Now().UTC().Format(time.RFC3339Nano)
 	eventually(t, 30*time.Second, func() error { // until both follow
 		if strings.Contains(follow.out.String(), `"action":"start"`) && strings.Contains(only.out.String(), " container start ") {
 			return nil
@@ -124,6 +124,15 @@ func TestEventsAreToldAsTheyHappen(t *testing.T) {
 		assert.NilError(t, c.Process.Signal(os.Interrupt))
 		assert.Equal(t, c.ends(), 130)
 	}
-	past := p.must("events", "--since", since, "--until", time.Now().UTC().Format(time.RFC3339Nano), "db").out
-	says(t, past, "container die", "container start", p.inspect("db-1").ID)
+	eventually(t, 30*time.Second, func() error { // of what is past the engine remembers the last 256 events of all projects
+		since := time.Now().UTC().Format(time.RFC3339Nano)
+		p.must("restart", "-t", "1", "--no-deps", "db")
+		past := p.must("events", "--since", since, "--until", time.Now().UTC().Format(time.RFC3339Nano), "db").out
+		for _, wanted := range []string{"container die", "container start", p.inspect("db-1").ID} {
+			if !strings.Contains(past, wanted) {
+				return fmt.Errorf("no %q in:\n%s", wanted, past)
+			}
+		}
+		return nil
+	})
 }
