@@ -13,8 +13,8 @@ TEST_IMAGES := $(DEMO_IMAGES) redis:7 postgres:15
 # since they take longest.
 TEST := go test -p 2 -parallel 6 -timeout 25m
 # What is read from outside, tried with files and words that nobody wrote; `make unit` tries the seeds only.
-FUZZ := go test ./compose -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime 8s -fuzzminimizetime 5s -parallel 2 && \
-	go test ./schedule -run '^$$' -fuzz '^FuzzNext$$' -fuzztime 3s -parallel 2
+FUZZ := go test ./compose -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime 600x -fuzzminimizetime 5s -parallel 2 && \
+	go test ./schedule -run '^$$' -fuzz '^FuzzNext$$' -fuzztime 50000x -parallel 2
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 
 .PHONY: build test unit lint bench rollout-bench images format docs demo install install-plugin clean help engine
