@@ -13,11 +13,7 @@ import (
 
 // listed finds the project and its containers, and checks that the services that were named are known.
 func (i *invocation) listed(ctx context.Context, services []string) (foundProject, []plan.Replica, error) {
-	project, err := i.find(ctx)
-	if err != nil {
-		return foundProject{}, nil, err
-	}
-	host, err := i.engine(ctx)
+	project, host, err := i.findOnHost(ctx)
 	if err != nil {
 		return foundProject{}, nil, err
 	}
@@ -25,10 +21,36 @@ func (i *invocation) listed(ctx context.Context, services []string) (foundProjec
 	if err != nil {
 		return foundProject{}, nil, err
 	}
-	if err := i.tellOfCompose(ctx, project.Name, len(replicas)); err != nil {
+	return project, replicas, i.checkListed(ctx, project, replicas, services)
+}
+
+// listedWhole is listed with all that the engine's list tells of a container.
+func (i *invocation) listedWhole(ctx context.Context, services []string) (foundProject, []engine.Listed, error) {
+	project, host, err := i.findOnHost(ctx)
+	if err != nil {
 		return foundProject{}, nil, err
 	}
-	return project, replicas, noSuchService(services, serviceNames(project.Project, replicas))
+	containers, err := host.Listing(ctx, project.Name)
+	if err != nil {
+		return foundProject{}, nil, err
+	}
+	return project, containers, i.checkListed(ctx, project, replicasOf(containers), services)
+}
+
+func (i *invocation) findOnHost(ctx context.Context) (foundProject, Engine, error) {
+	project, err := i.find(ctx)
+	if err != nil {
+		return foundProject{}, nil, err
+	}
+	host, err := i.engine(ctx)
+	return project, host, err
+}
+
+func (i *invocation) checkListed(ctx context.Context, project foundProject, replicas []plan.Replica, services []string) error {
+	if err := i.tellOfCompose(ctx, project.Name, len(replicas)); err != nil {
+		return err
+	}
+	return noSuchService(services, serviceNames(project.Project, replicas))
 }
 
 // tellOfCompose warns where a project without a container of ours has some that docker compose made: they are not shown.
@@ -42,26 +64,6 @@ func (i *invocation) tellOfCompose(ctx context.Context, project string, ours int
 	}
 	i.warn(plan.ComposedText(project, names))
 	return nil
-}
-
-// listedWhole is listed with all that the engine's list tells of a container.
-func (i *invocation) listedWhole(ctx context.Context, services []string) (foundProject, []engine.Listed, error) {
-	project, err := i.find(ctx)
-	if err != nil {
-		return foundProject{}, nil, err
-	}
-	host, err := i.engine(ctx)
-	if err != nil {
-		return foundProject{}, nil, err
-	}
-	containers, err := host.Listing(ctx, project.Name)
-	if err != nil {
-		return foundProject{}, nil, err
-	}
-	if err := i.tellOfCompose(ctx, project.Name, len(containers)); err != nil {
-		return foundProject{}, nil, err
-	}
-	return project, containers, noSuchService(services, serviceNames(project.Project, replicasOf(containers)))
 }
 
 func replicasOf(containers []engine.Listed) []plan.Replica {
