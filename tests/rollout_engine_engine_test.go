@@ -142,7 +142,8 @@ func (e *ownEngine) start() {
 	}
 }
 
-// stop ends the engine as a service manager does, and with it every container.
+// stop ends the engine and every container, as its machine's end does: where it is caught in the middle of a start,
+// engine 20.10 leaves a container's processes and mounts behind, and can then neither start nor remove that container.
 func (e *ownEngine) stop() {
 	e.t.Helper()
 	assert.Check(e.t, e.process.Process.Signal(syscall.SIGTERM) == nil)
@@ -157,6 +158,56 @@ func (e *ownEngine) stop() {
 		<-e.ended
 	}
 	e.process = nil
+	e.endProcesses()
+	e.unmount()
+}
+
+// endProcesses ends the containers, and those who looked after them, that the engine has left.
+func (e *ownEngine) endProcesses() {
+	e.t.Helper()
+	looksAfter := map[int]bool{}
+	parents := map[int]int{}
+	statuses, err := filepath.Glob("/proc/[0-9]*/status")
+	assert.Check(e.t, err == nil)
+	for _, path := range statuses {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended since
+		}
+		var pid, parent int
+		for line := range strings.Lines(string(text)) {
+			fmt.Sscanf(line, "Pid: %d", &pid)
+			fmt.Sscanf(line, "PPid: %d", &parent)
+		}
+		parents[pid] = parent
+		args, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline")) // none where it has ended since
+		words := strings.Split(string(args), "\x00")
+		looksAfter[pid] = strings.Contains(words[0], "containerd-shim") && slices.Contains(words, e.namespace)
+	}
+	for pid, parent := range parents {
+		if looksAfter[pid] || looksAfter[parent] {
+			e.t.Logf("the engine left process %d", pid)
+			err := syscall.Kill(pid, syscall.SIGKILL)
+			assert.Check(e.t, err == nil || errors.Is(err, syscall.ESRCH), "kill %d: %v", pid, err)
+		}
+	}
+}
+
+// unmount takes away what the engine has left mounted in its folder, the innermost first.
+func (e *ownEngine) unmount() {
+	e.t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	assert.NilError(e.t, err)
+	var left []string
+	for line := range strings.Lines(string(mounts)) {
+		if at := strings.Fields(line)[4]; strings.HasPrefix(at, filepath.Dir(e.socket)+"/") {
+			left = append(left, at)
+		}
+	}
+	for _, at := range slices.Backward(left) {
+		e.t.Logf("the engine left a mount: %s", at)
+		assert.Check(e.t, syscall.Unmount(at, syscall.MNT_DETACH) == nil, at)
+	}
 }
 
 // said is the end of the engine's log.
