@@ -67,8 +67,8 @@ func (r *rollout) gaps(now plan.Observed) []string {
 			continue // to start it again is to do its work again
 		}
 		open := dark && len(s.Routes) > 0 && len(serves(r.before, s.Name)) > 0
-		for slot := 1; slot <= s.Replicas && !open; slot++ {
-			open = r.lacks(now, s, slot)
+		for _, slot := range plan.Slots(r.want, s, now) {
+			open = open || r.lacks(now, s, slot)
 		}
 		if open {
 			gaps = append(gaps, s.Name)

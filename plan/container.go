@@ -9,7 +9,7 @@ import (
 
 // occupantOf is where the next container of a turn is kept for those who depend on it.
 func (r *roll) occupantOf(t turn) *occupant {
-	f := &r.occupants[r.service.Name][t.next.Ref.Slot-1]
+	f := &r.occupants[r.service.Name][t.place]
 	if f.await == nil {
 		*f = occupant{container: t.next, kept: t.kept, await: map[Condition]int{}}
 	}

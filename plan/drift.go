@@ -23,6 +23,11 @@ func (b *builder) differs(s compose.Service, r Replica) string {
 	case replica && b.opt.ForceRecreate && b.named(s) && !slices.Contains(b.opt.Fresh, r.Ref):
 		return cmp.Or(b.opt.Cause, "--force-recreate")
 	}
+	return b.drifted(s, r)
+}
+
+// drifted is differs by the files and the host alone, whatever the user asked of this run.
+func (b *builder) drifted(s compose.Service, r Replica) string {
 	for _, name := range sharesWith(s) {
 		if b.changed[name] {
 			return "shares a namespace or volumes with " + name + ", which is replaced"

@@ -112,6 +112,18 @@ func TestMake(t *testing.T) {
 			have: func(t *testing.T) *host { return running(t, shop(web(3, "v1:aaaa"))) },
 		},
 		{
+			name: "scale-down-removes-what-differs", want: shop(web(2, "v1:bbbb")),
+			have: func(t *testing.T) *host {
+				h := running(t, shop(web(3, "v1:aaaa")))
+				for i := range h.replicas {
+					if r := &h.replicas[i]; r.Service == "web" && r.Slot > 1 {
+						r.Digest = service("web", 3, "v1:bbbb").Digest
+					}
+				}
+				return h
+			},
+		},
+		{
 			name: "three-tiers",
 			want: shop(
 				service("db", 1, "v1:aaaa"),

@@ -15,6 +15,7 @@ type turn struct {
 	leaving []Replica // other containers of the slot, the newest first
 	why     string    // why next is made or started
 	rename  string    // the name next must have in the end, where it has another one
+	place   int       // of its slot among the wanted ones, from 0
 }
 
 // replaces says that a running replica makes room for another one: such turns go in waves.
@@ -35,8 +36,9 @@ func isRunning(r Replica) bool {
 // run. The slot of a failed replica is left as it is, with no turn where nothing else is in it.
 func (b *builder) turns(s compose.Service) (turns []turn, surplus, failed []Replica) {
 	slots := map[int]*slot{}
-	for number := 1; number <= s.Replicas; number++ {
-		slots[number] = &slot{number: number, held: b.holds(s.Name, number)}
+	numbers := b.slots(s)
+	for place, number := range numbers {
+		slots[number] = &slot{number: number, place: place, held: b.holds(s.Name, number)}
 	}
 	count := 0
 	for _, r := range b.have.Replicas {
@@ -60,7 +62,7 @@ func (b *builder) turns(s compose.Service) (turns []turn, surplus, failed []Repl
 			at.there = append(at.there, r)
 		}
 	}
-	for number := 1; number <= s.Replicas; number++ {
+	for _, number := range numbers {
 		at := slots[number]
 		sort.Slice(at.there, func(i, j int) bool { return before(at.there[i], at.there[j]) })
 		if !at.held || b.keep(s, *at) >= 0 {
@@ -70,24 +72,6 @@ func (b *builder) turns(s compose.Service) (turns []turn, surplus, failed []Repl
 	sort.Slice(surplus, func(i, j int) bool { return before(surplus[i], surplus[j]) })
 	sort.Slice(failed, func(i, j int) bool { return before(failed[i], failed[j]) })
 	return turns, surplus, failed
-}
-
-// holds says whether a slot keeps what it has: its service is held, or its replica failed in this run, made or not.
-func (b *builder) holds(service string, number int) bool {
-	in := func(ref Ref) bool { return ref.Service == service && ref.Slot == number }
-	return slices.Contains(b.opt.Held, service) || slices.ContainsFunc(b.opt.Stuck, in) ||
-		slices.ContainsFunc(b.opt.Failed, in) && !b.goesBack(service)
-}
-
-// goesBack says whether a service goes back to what it was: what the user asked of its replacements is no longer meant.
-func (b *builder) goesBack(service string) bool { return slices.Contains(b.opt.Back, service) }
-
-// slot is what there is of one replica number.
-type slot struct {
-	number  int
-	there   []Replica // all but what failed in this run; the newest first
-	highest int       // the generation of what failed in this run
-	held    bool      // it keeps what it has, as wanted or not
 }
 
 // before orders the containers of a service: slots ascending, the newest generation of a slot first.
@@ -103,7 +87,7 @@ func before(a, b Replica) bool {
 
 func (b *builder) turn(s compose.Service, at slot, count int) turn {
 	name := containerName(s, at.number)
-	t := turn{why: fmt.Sprintf("scale %d->%d", count, s.Replicas)}
+	t := turn{why: fmt.Sprintf("scale %d->%d", count, s.Replicas), place: at.place}
 	if count == 0 {
 		t.why = "not found"
 	}

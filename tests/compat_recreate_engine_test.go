@@ -178,17 +178,20 @@ services:
 		assert.Equal(t, p.id("web-"+number), kept["/"+p.name+"-web-"+number])
 	}
 
-	p.at("V=2", func() { // 1 and 2 are made anew, 3 and 4 stay as they were
-		remove("web-1")
+	p.at("V=2", func() { // 2 and 3 are made anew, 1 and 4 stay as they were
 		remove("web-2")
+		remove("web-3")
 		p.must("up", "-d", "--no-recreate")
 		current := p.idsOf("web")
 		p.must("scale", "web=2")
-		numbers("1", "2")
-		for _, number := range []string{"1", "2"} {
+		numbers("2", "3")
+		for _, number := range []string{"2", "3"} {
 			assert.Equal(t, p.id("web-"+number), current["/"+p.name+"-web-"+number], "what is as wanted stays")
 			assert.Assert(t, contains(p.environment("web-"+number), "V=2"))
 		}
+		says(t, p.must("up", "-d", "--scale", "web=2").out, "nothing to change")
+		p.must("up", "-d", "--scale", "web=3")
+		numbers("1", "2", "3")
 	})
 }
 

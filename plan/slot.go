@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	"hyper-lite/compose"
+)
+
+// slot is what there is of one replica number.
+type slot struct {
+	number  int
+	place   int       // among the wanted ones, from 0
+	there   []Replica // all but what failed in this run; the newest first
+	highest int       // the generation of what failed in this run
+	held    bool      // it keeps what it has, as wanted or not
+}
+
+// Slots are the numbers that the replicas of a service of the project have in the end, ascending. As many as are wanted of
+// those that are taken stay: rather those with a container as wanted, then the lowest. Where too few are taken, the lowest
+// free numbers are added. So what differs from the files goes first when a service is scaled down, and no number grows
+// for ever.
+func Slots(want compose.Project, s compose.Service, have Observed) []int {
+	return newBuilder(want, have, Options{}).slots(s)
+}
+
+// slots is Slots in the middle of a run: one whose replacement failed stays wanted, as it was when that was made. On the way
+// back that is one whose replacement failed there: fewer may be wanted then than before.
+func (b *builder) slots(s compose.Service) []int {
+	stands := map[int]bool{} // by number of those that are taken: whether it has what is wanted
+	failures := b.opt.Failed
+	if b.goesBack(s.Name) {
+		failures = b.opt.Stuck
+	}
+	for _, r := range b.have.Replicas {
+		failed := slices.Contains(failures, r.Ref)
+		if r.Role != compose.RoleReplica || r.OneOff || r.Service != s.Name || r.Slot < 1 {
+			continue
+		}
+		if !failed && (r.SetAside() || slices.Contains(b.opt.Failed, r.Ref)) {
+			continue
+		}
+		stands[r.Slot] = stands[r.Slot] || failed || b.drifted(s, r) == ""
+	}
+	taken := slices.Sorted(maps.Keys(stands))
+	slices.SortStableFunc(taken, func(i, j int) int {
+		switch {
+		case stands[i] == stands[j]:
+			return 0
+		case stands[i]:
+			return -1
+		}
+		return 1
+	})
+	numbers := taken[:min(len(taken), s.Replicas)]
+	for number := 1; len(numbers) < s.Replicas; number++ {
+		if _, ok := stands[number]; !ok {
+			numbers = append(numbers, number)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// holds says whether a slot keeps what it has: its service is held, or its replica failed in this run, made or not.
+func (b *builder) holds(service string, number int) bool {
+	in := func(ref Ref) bool { return ref.Service == service && ref.Slot == number }
+	return slices.Contains(b.opt.Held, service) || slices.ContainsFunc(b.opt.Stuck, in) ||
+		slices.ContainsFunc(b.opt.Failed, in) && !b.goesBack(service)
+}
+
+// goesBack says whether a service goes back to what it was: what the user asked of its replacements is no longer meant.
+func (b *builder) goesBack(service string) bool { return slices.Contains(b.opt.Back, service) }

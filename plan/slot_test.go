@@ -1,0 +1,42 @@
+package plan_test
+
+import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"hyper-lite/plan"
+)
+
+// What differs goes first, then the highest numbers; free numbers are filled from below.
+func TestSlots(t *testing.T) {
+	const old, new = "v1:aaaa", "v1:bbbb"
+	for _, c := range []struct {
+		name string
+		have map[int]string // by slot: the hash of its container
+		want int
+		left []int
+	}{
+		{"none yet", nil, 2, []int{1, 2}},
+		{"as many as wanted", map[int]string{1: new, 2: new}, 2, []int{1, 2}},
+		{"the highest goes", map[int]string{1: new, 2: new, 3: new}, 2, []int{1, 2}},
+		{"what differs goes first", map[int]string{1: old, 2: new, 3: new}, 2, []int{2, 3}},
+		{"what differs goes first, the highest of it before", map[int]string{1: old, 2: old, 3: new}, 2, []int{1, 3}},
+		{"all differ", map[int]string{1: old, 2: old, 3: old}, 1, []int{1}},
+		{"a gap is no reason to replace one", map[int]string{2: new, 3: new}, 2, []int{2, 3}},
+		{"a gap is filled first", map[int]string{2: new, 4: new}, 4, []int{1, 2, 3, 4}},
+		{"none is wanted", map[int]string{1: new, 5: old}, 0, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := service("web", c.want, new)
+			var have plan.Observed
+			for number, hash := range c.have {
+				one := service("web", 1, hash)
+				have.Replicas = append(have.Replicas, plan.Replica{
+					Ref: plan.Ref{Service: "web", Slot: number, Generation: 1}, Role: one.Role, Digest: one.Digest, State: plan.Running,
+				})
+			}
+			assert.DeepEqual(t, plan.Slots(shop(s), s, have), c.left)
+		})
+	}
+}
