@@ -67,7 +67,7 @@ func (r *rollout) gaps(now plan.Observed) []string {
 			continue // to start it again is to do its work again
 		}
 		open := dark && len(s.Routes) > 0 && len(serves(r.before, s.Name)) > 0
-		for _, slot := range plan.Slots(r.want, s, now) {
+		for _, slot := range plan.Slots(r.want, s, now, r.opt) {
 			open = open || r.lacks(now, s, slot)
 		}
 		if open {

@@ -19,13 +19,12 @@ type slot struct {
 // Slots are the numbers that the replicas of a service of the project have in the end, ascending. As many as are wanted of
 // those that are taken stay: rather those with a container as wanted, then the lowest. Where too few are taken, the lowest
 // free numbers are added. So what differs from the files goes first when a service is scaled down, and no number grows
-// for ever.
-func Slots(want compose.Project, s compose.Service, have Observed) []int {
-	return newBuilder(want, have, Options{}).slots(s)
+// for ever. One whose replacement failed in this run stays wanted, as it was when that was made; on the way back it is one
+// whose replacement failed there, since fewer may be wanted then than before.
+func Slots(want compose.Project, s compose.Service, have Observed, opt Options) []int {
+	return newBuilder(want, have, opt).slots(s)
 }
 
-// slots is Slots in the middle of a run: one whose replacement failed stays wanted, as it was when that was made. On the way
-// back that is one whose replacement failed there: fewer may be wanted then than before.
 func (b *builder) slots(s compose.Service) []int {
 	stands := map[int]bool{} // by number of those that are taken: whether it has what is wanted
 	failures := b.opt.Failed

@@ -25,7 +25,7 @@ func TestSlots(t *testing.T) {
 		{"all differ", map[int]string{1: old, 2: old, 3: old}, 1, []int{1}},
 		{"a gap is no reason to replace one", map[int]string{2: new, 3: new}, 2, []int{2, 3}},
 		{"a gap is filled first", map[int]string{2: new, 4: new}, 4, []int{1, 2, 3, 4}},
-		{"none is wanted", map[int]string{1: new, 5: old}, 0, nil},
+		{"none is wanted", map[int]string{1: new, 5: old}, 0, []int{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := service("web", c.want, new)
@@ -36,7 +36,7 @@ func TestSlots(t *testing.T) {
 					Ref: plan.Ref{Service: "web", Slot: number, Generation: 1}, Role: one.Role, Digest: one.Digest, State: plan.Running,
 				})
 			}
-			assert.DeepEqual(t, plan.Slots(shop(s), s, have), c.left)
+			assert.DeepEqual(t, plan.Slots(shop(s), s, have, plan.Options{}), c.left)
 		})
 	}
 }
