@@ -36,6 +36,8 @@ func (i *invocation) possible(ctx context.Context, next plan.Plan) error {
 		switch s := n.Step.(type) {
 		case plan.CreateNetwork:
 			errs = append(errs, engine.CheckNetwork(s, host.APIVersion()))
+		case plan.RecreateNetwork:
+			errs = append(errs, engine.CheckNetwork(s.CreateNetwork, host.APIVersion()))
 		case plan.Create:
 			check(s.Service)
 		case plan.Register:

@@ -125,16 +125,18 @@ func attachmentsLike(old container.InspectResponse) []attachment {
 	}
 	var all []attachment
 	for _, name := range slices.Sorted(maps.Keys(old.NetworkSettings.Networks)) {
-		was := old.NetworkSettings.Networks[name]
-		all = append(all, attachment{name: name, endpoint: &network.EndpointSettings{
-			IPAMConfig: was.IPAMConfig, Links: was.Links, DriverOpts: was.DriverOpts, GwPriority: was.GwPriority,
-		}})
+		all = append(all, attachment{name: name, endpoint: endpointLike(old.NetworkSettings.Networks[name])})
 	}
 	first := string(old.HostConfig.NetworkMode)
 	slices.SortStableFunc(all, func(a, b attachment) int {
 		return cmp.Compare(strconv.FormatBool(b.name == first), strconv.FormatBool(a.name == first))
 	})
 	return all
+}
+
+// endpointLike is what another container can be in a network in which one is so: without names.
+func endpointLike(was *network.EndpointSettings) *network.EndpointSettings {
+	return &network.EndpointSettings{IPAMConfig: was.IPAMConfig, Links: was.Links, DriverOpts: was.DriverOpts, GwPriority: was.GwPriority}
 }
 
 // copiesOf reads the configs and secrets out of a container that were copied into it when it was made.

@@ -41,6 +41,8 @@ func (e *Engine) do(ctx context.Context, step plan.Step) error {
 		return e.importSidecar(ctx, s)
 	case plan.CreateNetwork:
 		return e.createNetwork(ctx, s)
+	case plan.RecreateNetwork:
+		return e.recreateNetwork(ctx, s)
 	case plan.CreateVolume:
 		return e.createVolume(ctx, s)
 	case plan.RemoveNetwork:

@@ -68,6 +68,7 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 	}
 	replicas, foreign := e.split(project.Name, containers)
 	tellElsewhere(project, replicas)
+	tellDetached(replicas, containers, networks)
 	observed := plan.Observed{
 		Replicas: replicas,
 		Foreign:  foreign,
@@ -163,12 +164,13 @@ func (e *Engine) split(project string, containers []container.Summary) ([]plan.R
 			continue
 		}
 		foreign = append(foreign, plan.Foreign{
-			ID:      c.ID,
-			Name:    nameOf(c),
-			Project: cmp.Or(c.Labels[labelProject], projectOfCompose(c.Labels)),
-			Service: serviceOfCompose(c.Labels),
-			Running: c.State != container.StateCreated && c.State != container.StateExited && c.State != container.StateDead,
-			Ports:   portsOf(c.Ports),
+			ID:       c.ID,
+			Name:     nameOf(c),
+			Project:  cmp.Or(c.Labels[labelProject], projectOfCompose(c.Labels)),
+			Service:  serviceOfCompose(c.Labels),
+			Running:  c.State != container.StateCreated && c.State != container.StateExited && c.State != container.StateDead,
+			Ports:    portsOf(c.Ports),
+			Networks: networkNames(c),
 		})
 	}
 	slices.SortFunc(replicas, func(a, b plan.Replica) int {
@@ -207,18 +209,48 @@ func replicaOf(c container.Summary) plan.Replica {
 		Fire:      c.Labels[compose.LabelFire],
 		Cause:     c.Labels[labelCause],
 		Shares:    namesOf(c.Labels[labelShares]),
+		Networks:  networkNames(c),
 	}
 	r.OneOff = r.Role == compose.RoleRun || r.Role == compose.RoleHook
 	if strings.HasSuffix(r.Name, incomplete) {
 		r.Digest, r.Jobs = compose.Digest{}, ""
 	}
-	if c.NetworkSettings != nil {
-		r.Networks = slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
-	}
 	if files := c.Labels[composeFiles]; files != "" {
 		r.Files = strings.Split(files, ",")
 	}
 	return r
+}
+
+// networkNames are the networks that a container is in, sorted.
+func networkNames(c container.Summary) []string {
+	if c.NetworkSettings == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
+}
+
+// tellDetached takes those networks from replicas that are gone. A container that stopped before keeps the ID of such a
+// network, and never starts again, whatever another one is called.
+func tellDetached(replicas []plan.Replica, containers []container.Summary, networks []network.Summary) {
+	there := map[string]bool{"": true} // of a container that never ran, the engine looks the network up by its name
+	for _, n := range networks {
+		there[n.ID] = true
+	}
+	type joined struct{ container, network string }
+	gone := map[joined]bool{}
+	for _, c := range containers {
+		if c.NetworkSettings == nil {
+			continue
+		}
+		for name, endpoint := range c.NetworkSettings.Networks {
+			if endpoint != nil && !there[endpoint.NetworkID] {
+				gone[joined{c.ID, name}] = true
+			}
+		}
+	}
+	for i, r := range replicas {
+		replicas[i].Networks = slices.DeleteFunc(r.Networks, func(name string) bool { return gone[joined{r.ID, name}] })
+	}
 }
 
 // nameOf is the container's own name: those with a second slash are names that links gave it.

@@ -27,6 +27,9 @@ type builder struct {
 	leftHooks []int                 // the nodes after which what interrupted hooks left is gone
 	rollouts  map[string]string     // by service: how its replicas are replaced, where any is
 	freed     map[hostPort][]int    // the nodes after which one of our own containers no longer holds a host port
+	differing []CreateNetwork       // networks of ours that differ from the files
+	ceased    map[string]ceased     // by container ID: what the plan stops and then takes for stopped
+	ceasing   []int                 // the nodes after which all of that is stopped
 }
 
 func newBuilder(want compose.Project, have Observed, opt Options) *builder {
@@ -39,6 +42,7 @@ func newBuilder(want compose.Project, have Observed, opt Options) *builder {
 		left:      map[string]int{},
 		rollouts:  map[string]string{},
 		freed:     map[hostPort][]int{},
+		ceased:    map[string]ceased{},
 	}
 }
 

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -39,11 +40,28 @@ func (b *builder) drifted(s compose.Service, r Replica) string {
 	if r.Digest.Hash != s.Digest.Hash {
 		return fmt.Sprintf("spec hash %s->%s%s", short(r.Digest.Hash), short(s.Digest.Hash), fieldDrift(r.Digest.Fields, s.Digest.Fields))
 	}
+	if lost := b.detached(s, r); lost != "" {
+		return "it is not in network " + lost
+	}
 	if s.Role == compose.RoleSidecar {
 		return "" // its image's tag is the digest of the executable: two projects that import it at once move the ID only
 	}
 	if id, there := b.imageOf(s); there && r.ImageID != "" && id != r.ImageID {
 		return fmt.Sprintf("image digest changed %s->%s", short(r.ImageID), short(id))
+	}
+	return ""
+}
+
+// detached is the first of the networks of s that a container is not in, "" where it is in all of them: somebody took it
+// out, or removed the network. One that has no more to do needs none.
+func (b *builder) detached(s compose.Service, r Replica) string {
+	if done(s, r) {
+		return ""
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Networks)) {
+		if name := s.Networks[key].Name; !slices.Contains(r.Networks, name) {
+			return name
+		}
 	}
 	return ""
 }

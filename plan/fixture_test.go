@@ -58,6 +58,7 @@ func system(p compose.Project) plan.System {
 		s := service(name, 1, hash)
 		s.Role, s.Volumes = role, volume
 		s.Body.Image, s.Body.ContainerName = image, "shop-hyper-lite-"+name
+		s.Networks = p.Services[0].Networks
 		return &s
 	}
 	watched := ""

@@ -40,7 +40,7 @@ func (b *builder) network(key string, config types.NetworkConfig) error {
 	case !is.Ours:
 		b.warn("network %s was not made by hyper-lite: it is used as it is, and never removed", config.Name)
 	case is.Digest != digest:
-		b.warn("network %s differs from the file and stays as it is: `hyper-lite down` and `hyper-lite up` make it anew", config.Name)
+		b.differing = append(b.differing, CreateNetwork{Key: key, Config: config, Name: config.Name, Digest: digest})
 	}
 	return nil
 }
@@ -88,11 +88,18 @@ func (b *builder) volume(key string, config types.VolumeConfig) error {
 // foundation are the nodes that must be done before a container of s can be made.
 func (b *builder) foundation(s compose.Service) []int {
 	ids := slices.Clone(b.base["image "+s.Body.Image])
-	for _, n := range s.Networks {
-		ids = append(ids, b.base["network "+n.Name]...)
-	}
+	ids = append(ids, b.joined(s)...)
 	for _, v := range s.Volumes {
 		ids = append(ids, b.base["volume "+v.Name]...)
+	}
+	return ids
+}
+
+// joined are the nodes after which the networks of s are there.
+func (b *builder) joined(s compose.Service) []int {
+	var ids []int
+	for _, n := range s.Networks {
+		ids = append(ids, b.base["network "+n.Name]...)
 	}
 	return ids
 }

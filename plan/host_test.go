@@ -103,6 +103,8 @@ func (h *host) do(step plan.Step) error {
 		h.images[s.Image] = plan.Image{ID: "sha256:" + s.Image}
 	case plan.CreateNetwork:
 		h.networks[s.Name] = plan.Network{Name: s.Name, Ours: true, Digest: s.Digest}
+	case plan.RecreateNetwork:
+		return h.recreateNetwork(s)
 	case plan.CreateVolume:
 		h.volumes[s.Name] = plan.Volume{Name: s.Name, Ours: true, Digest: s.Digest}
 	case plan.RemoveNetwork:
@@ -255,6 +257,11 @@ func (h *host) start(c plan.Container) error {
 	}
 	if r.State == plan.Running {
 		return nil
+	}
+	for _, name := range r.Networks {
+		if _, there := h.networks[name]; !there {
+			return fmt.Errorf("start %s: no network %s", c.Name, name)
+		}
 	}
 	service := h.services[r.ID]
 	for i, hook := range service.PreStart {
@@ -480,6 +487,33 @@ func (h *host) rename(s plan.Rename) error {
 	r.Name = s.To
 	return nil
 }
+
+func (h *host) recreateNetwork(s plan.RecreateNetwork) error {
+	for _, r := range h.replicas {
+		member := slices.ContainsFunc(s.Members, func(c plan.Container) bool { return c.ID == r.ID })
+		if slices.Contains(r.Networks, s.Name) != member {
+			return fmt.Errorf("recreate network %s: %s is in it or is not", s.Name, r.Name)
+		}
+	}
+	h.networks[s.Name] = plan.Network{Name: s.Name, Ours: true, Digest: s.Digest}
+	return nil
+}
+
+// prune removes the networks that no running container is in, and who is in them never starts again.
+func (h *host) prune() {
+	for name := range h.networks {
+		in := func(r plan.Replica) bool { return slices.Contains(r.Networks, name) }
+		if slices.ContainsFunc(h.replicas, func(r plan.Replica) bool { return isUp(r) && in(r) }) {
+			continue
+		}
+		delete(h.networks, name)
+		for i, r := range h.replicas {
+			h.replicas[i].Networks = slices.DeleteFunc(slices.Clone(r.Networks), func(other string) bool { return other == name })
+		}
+	}
+}
+
+func isUp(r plan.Replica) bool { return r.State == plan.Running || r.State == plan.Paused }
 
 func (h *host) removeNetwork(name string) error {
 	for _, r := range h.replicas {

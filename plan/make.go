@@ -28,6 +28,7 @@ func Make(want compose.Project, have Observed, opt Options) (Plan, error) {
 			return Plan{}, err
 		}
 	}
+	b.renewNetworks(chosen)
 	b.removeObsoleteSystem()
 	b.removeOrphans(false)
 	b.removeLeftHooks(chosen)

@@ -96,7 +96,7 @@ type Replica struct {
 	Command   string
 	CreatedAt time.Time
 	Ports     []Port
-	Networks  []string // the engine's names, sorted
+	Networks  []string // those it is in, by the engine's names, sorted
 	DependsOn []string // services, from its label: the order of `down` without a file
 	WorkDir   string   // the project folder, from its label
 	Files     []string // the compose files, from its label
@@ -134,12 +134,13 @@ type Port struct {
 
 // Foreign is a container that is not ours. It is never touched: it only can stand in the way.
 type Foreign struct {
-	ID      string
-	Name    string
-	Project string // its compose or hyper-lite project, "" if none
-	Service string // the service that docker compose made it for; "" where it is none of docker compose's, or a one-off
-	Running bool   // or paused, or about to be started again: it holds its ports
-	Ports   []Port
+	ID       string
+	Name     string
+	Project  string // its compose or hyper-lite project, "" if none
+	Service  string // the service that docker compose made it for; "" where it is none of docker compose's, or a one-off
+	Running  bool   // or paused, or about to be started again: it holds its ports
+	Ports    []Port
+	Networks []string // those it is in, by the engine's names, sorted
 }
 
 // Network is a network of the engine.

@@ -26,6 +26,7 @@ func OneOff(want compose.Project, have Observed, s compose.Service, opt OneOffOp
 			return Plan{}, Plan{}, err
 		}
 	}
+	b.keepNetworks()
 	b.removeOrphans(false)
 	b.handOverPorts(needed)
 	b.startSystem(needed)

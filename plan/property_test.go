@@ -16,6 +16,10 @@ import (
 // anyProject draws a project of up to three services that depend on earlier ones.
 func anyProject(t *rapid.T, label string) compose.Project {
 	p := compose.Project{Name: "shop"}
+	network := types.NetworkConfig{Name: "shop_default"}
+	if rapid.Bool().Draw(t, label+" network has a label") {
+		network.Labels = types.Labels{"kind": "other"}
+	}
 	for i := range rapid.IntRange(1, 3).Draw(t, label+" services") {
 		name := string(rune('a' + i))
 		draw := func(what string) string { return fmt.Sprintf("%s %s %s", label, name, what) }
@@ -44,6 +48,7 @@ func anyProject(t *rapid.T, label string) compose.Project {
 			}
 			s.DependsOn = []compose.Dependency{{Service: d.Name, Condition: condition, Required: true}}
 		}
+		s.Networks = map[string]types.NetworkConfig{"default": network}
 		p.Services = append(p.Services, s)
 	}
 	for i := range rapid.IntRange(0, 2).Draw(t, label+" jobs") {
@@ -52,6 +57,7 @@ func anyProject(t *rapid.T, label string) compose.Project {
 		j := compose.Job{Service: service(name, 1, rapid.SampledFrom([]string{"v1:aaaa", "v1:bbbb"}).Draw(t, draw("hash")))}
 		j.Body.Image = rapid.SampledFrom([]string{"app", "tool"}).Draw(t, draw("image"))
 		j.Digest.Hash += j.Body.Image
+		j.Networks = map[string]types.NetworkConfig{"default": network}
 		j.Timing.Manual = true
 		if cron := rapid.SampledFrom([]string{"", "@daily", "@hourly"}).Draw(t, draw("schedule")); cron != "" {
 			j.Schedules = []compose.Schedule{{Cron: cron, Timezone: "UTC"}}
@@ -130,6 +136,12 @@ func disturb(t *rapid.T, h *host) {
 				r.State = plan.Paused
 			}
 		}
+	}
+	if len(h.replicas) > 0 && rapid.Bool().Draw(t, "one is disconnected") {
+		h.replicas[rapid.IntRange(0, len(h.replicas)-1).Draw(t, "which")].Networks = nil
+	}
+	if rapid.Bool().Draw(t, "networks are pruned") {
+		h.prune()
 	}
 	if len(h.replicas) > 0 && rapid.Bool().Draw(t, "one is removed") {
 		victim := h.replicas[rapid.IntRange(0, len(h.replicas)-1).Draw(t, "victim")]

@@ -34,6 +34,7 @@ func TestSlots(t *testing.T) {
 				one := service("web", 1, hash)
 				have.Replicas = append(have.Replicas, plan.Replica{
 					Ref: plan.Ref{Service: "web", Slot: number, Generation: 1}, Role: one.Role, Digest: one.Digest, State: plan.Running,
+					Networks: []string{"shop_default"},
 				})
 			}
 			assert.DeepEqual(t, plan.Slots(shop(s), s, have, plan.Options{}), c.left)

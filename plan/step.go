@@ -68,6 +68,12 @@ type (
 		Name    string              `json:"name"`
 		Digest  string              `json:"digest"`
 	}
+	// RecreateNetwork makes a network of ours anew that was made from another configuration. Its containers stay as they
+	// are, and join the new one.
+	RecreateNetwork struct {
+		CreateNetwork
+		Members []Container `json:"members"` // all that are in it
+	}
 	// CreateVolume makes a volume with our labels.
 	CreateVolume struct {
 		Project string             `json:"project,omitempty"` // "" is the project last observed
@@ -211,31 +217,32 @@ const (
 	AwaitSettled Condition = "settled" // it runs and its health check, if any, says healthy; or it exited 0
 )
 
-func (Pull) Verb() string          { return "pull" }
-func (Build) Verb() string         { return "build" }
-func (Push) Verb() string          { return "push" }
-func (Import) Verb() string        { return "import" }
-func (CreateNetwork) Verb() string { return "create" }
-func (CreateVolume) Verb() string  { return "create" }
-func (RemoveNetwork) Verb() string { return "remove" }
-func (RemoveVolume) Verb() string  { return "remove" }
-func (RemoveImage) Verb() string   { return "remove" }
-func (Create) Verb() string        { return "create" }
-func (Clone) Verb() string         { return "clone" }
-func (Register) Verb() string      { return "register" }
-func (Start) Verb() string         { return "start" }
-func (Await) Verb() string         { return "await" }
-func (Route) Verb() string         { return "route" }
-func (Drain) Verb() string         { return "drain" }
-func (RunHook) Verb() string       { return "hook" }
-func (Stop) Verb() string          { return "stop" }
-func (Restart) Verb() string       { return "restart" }
-func (Freeze) Verb() string        { return "pause" }
-func (Unpause) Verb() string       { return "unpause" }
-func (Kill) Verb() string          { return "kill" }
-func (Remove) Verb() string        { return "remove" }
-func (Rename) Verb() string        { return "rename" }
-func (Pause) Verb() string         { return "pause" }
+func (Pull) Verb() string            { return "pull" }
+func (Build) Verb() string           { return "build" }
+func (Push) Verb() string            { return "push" }
+func (Import) Verb() string          { return "import" }
+func (CreateNetwork) Verb() string   { return "create" }
+func (RecreateNetwork) Verb() string { return "recreate" }
+func (CreateVolume) Verb() string    { return "create" }
+func (RemoveNetwork) Verb() string   { return "remove" }
+func (RemoveVolume) Verb() string    { return "remove" }
+func (RemoveImage) Verb() string     { return "remove" }
+func (Create) Verb() string          { return "create" }
+func (Clone) Verb() string           { return "clone" }
+func (Register) Verb() string        { return "register" }
+func (Start) Verb() string           { return "start" }
+func (Await) Verb() string           { return "await" }
+func (Route) Verb() string           { return "route" }
+func (Drain) Verb() string           { return "drain" }
+func (RunHook) Verb() string         { return "hook" }
+func (Stop) Verb() string            { return "stop" }
+func (Restart) Verb() string         { return "restart" }
+func (Freeze) Verb() string          { return "pause" }
+func (Unpause) Verb() string         { return "unpause" }
+func (Kill) Verb() string            { return "kill" }
+func (Remove) Verb() string          { return "remove" }
+func (Rename) Verb() string          { return "rename" }
+func (Pause) Verb() string           { return "pause" }
 
 func (s Pull) Subject() string          { return "image " + s.Image }
 func (s Build) Subject() string         { return "image " + s.Image }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -138,14 +139,15 @@ func (b *builder) revive(group string, s compose.Service, r Replica, after []int
 	case r.State == Paused:
 		return []int{b.add(group, Unpause{Container: b.container(r)}, "paused", after...)}
 	}
-	return []int{b.add(group, Start{Container: b.container(r)}, standing(r), append(b.claim(s), after...)...)}
+	why := cmp.Or(b.ceased[r.ID].why, standing(r))
+	return []int{b.add(group, Start{Container: b.container(r)}, why, slices.Concat(b.claim(s), b.joined(s), after)...)}
 }
 
 // discard stops and removes a container in one go.
 func (b *builder) discard(group string, r Replica, why string) int {
-	var after []int
+	after := b.ceasing // the sidecar has to withdraw it
 	if r.State == Running || r.State == Paused || r.State == Restarting {
-		after = []int{b.add(group, Stop{Container: b.container(r), Timeout: b.opt.Timeout}, why)}
+		after = []int{b.add(group, Stop{Container: b.container(r), Timeout: b.opt.Timeout}, why, after...)}
 		why = ""
 	}
 	return b.add(group, Remove{Container: b.container(r), Volumes: true}, why, after...)

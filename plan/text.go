@@ -105,6 +105,8 @@ func detail(step Step) string {
 		return s.Name
 	case Register:
 		return s.Name
+	case RecreateNetwork:
+		return count(len(s.Members), "container") + " in it"
 	case Clone:
 		return s.Name + " as " + s.From.Name
 	case Await:
