@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -66,6 +67,9 @@ func (i *invocation) wantedUp(ctx context.Context, c *cli.Context) (compose.Proj
 		return project, options, usagef("COMPOSE_IGNORE_ORPHANS and --remove-orphans exclude each other")
 	}
 	options.AllResources = i.allResources
+	if options.Aged, err = i.aged(project, time.Now()); err != nil {
+		return project, options, err
+	}
 	options.System, err = i.system(ctx, project)
 	return project, options, err
 }
@@ -115,6 +119,9 @@ func (i *invocation) host(ctx context.Context, project compose.Project) (converg
 		Engine: opened, Balancer: balancer, Width: i.width,
 		Report: func(e converge.Event) {
 			i.noteWork()
+			if e.Kind == converge.Done {
+				i.noteFetched(e.Node.Step)
+			}
 			if unhealthy, ok := errors.AsType[*plan.UnhealthyError](e.Err); ok {
 				i.diagnose(ctx, unhealthy) // now: what comes after it stops the container, which it may talk about
 			}

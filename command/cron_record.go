@@ -30,11 +30,7 @@ const cronRecordName = "cron"
 
 func cronRecordOf(document state.Document) (cronRecord, error) {
 	var r cronRecord
-	text, ok := document.Records[cronRecordName]
-	if !ok {
-		return r, nil
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
+	if err := document.Recall(cronRecordName, &r); err != nil {
 		return cronRecord{}, fmt.Errorf("read what is remembered of jobs: %w", err)
 	}
 	return r, nil
@@ -65,15 +61,7 @@ func changeCronRecord(project compose.Project, change func(*cronRecord) error) e
 		if err := change(&r); err != nil {
 			return err
 		}
-		text, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("encode what is remembered of jobs: %w", err)
-		}
-		if d.Records == nil {
-			d.Records = map[string]json.RawMessage{}
-		}
-		d.Records[cronRecordName] = text
-		return nil
+		return d.Remember(cronRecordName, r)
 	})
 }
 

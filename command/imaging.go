@@ -2,9 +2,11 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -64,7 +66,7 @@ func (i *invocation) imageAction(
 	}
 	err = host.Apply(ctx, next)
 	i.finishProgress()
-	return err
+	return errors.Join(err, i.rememberFetched(project, time.Now()))
 }
 
 // optionalFailure is a failure that ends nothing, in one line.

@@ -117,6 +117,9 @@ func (i *invocation) convergeHeld(ctx context.Context, held held, project compos
 		System:  func(p compose.Project) (plan.System, error) { return i.system(ctx, p) },
 	})
 	i.finishProgress()
+	if forgotten := i.rememberFetched(project, time.Now()); forgotten != nil {
+		err = errors.Join(err, forgotten)
+	}
 	run := ran{project: project, options: options, done: done, err: err}
 	if err != nil {
 		return errors.Join(i.explained(ctx, project, err), i.remember(ctx, held, run))

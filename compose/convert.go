@@ -146,6 +146,7 @@ func (r *reading) template(role Role) Service {
 	r.limit(&s.Body)
 	s.Body.Scale = nil
 	r.build(&s)
+	r.refresh()
 	s.Body.CustomLabels = r.origins()
 	r.refer(&s)
 	for _, hook := range r.body.PreStart {

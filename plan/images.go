@@ -123,11 +123,11 @@ func (b *builder) pull(s compose.Service) error {
 		if there {
 			return nil
 		}
-	default: // daily, weekly, every_..., refresh: the engine does not say when an image was fetched
+	default: // by age: daily, weekly, every_..., refresh
 		if there {
-			b.warn("pull_policy %s of service %s: image %s is there and is not looked for again; --pull always does that",
-				policy, s.Name, s.Body.Image)
-			return nil
+			if why = b.opt.Aged[s.Body.Image]; why == "" {
+				return nil
+			}
 		}
 	}
 	step := Pull{Image: s.Body.Image, Platform: s.Body.Platform, Services: b.users(s.Body.Image)}

@@ -30,17 +30,29 @@ func TestPullAlwaysIsAboutTheFilesServices(t *testing.T) {
 	assert.DeepEqual(t, pulled("always"), []string{"image app: pull policy always", "image traefik: not found"})
 }
 
-// What the engine cannot tell is not passed over in silence.
-func TestAPolicyByAgeIsWarnedOf(t *testing.T) {
+// How old an image is, the caller knows.
+func TestAPolicyByAgeFetchesWhatIsTooOld(t *testing.T) {
 	web := service("web", 1, "v1:aaaa")
 	web.Body.PullPolicy = "daily"
 	h := newHost("shop")
-	p, err := plan.Make(shop(web), h.observe(), plan.Options{})
-	assert.NilError(t, err)
-	assert.Equal(t, len(p.Images().Nodes), 0)
-	assert.DeepEqual(t, p.Warnings, []string{
-		"pull_policy daily of service web: image app is there and is not looked for again; --pull always does that",
-	})
+	fetched := func(opt plan.Options) []string {
+		p, err := plan.Make(shop(web), h.observe(), opt)
+		assert.NilError(t, err)
+		assert.Equal(t, len(p.Warnings), 0)
+		var why []string
+		for _, n := range p.Images().Nodes {
+			why = append(why, n.Why)
+		}
+		return why
+	}
+	old := map[string]string{"app": "fetched 25h ago"}
+	assert.DeepEqual(t, fetched(plan.Options{}), []string(nil))
+	assert.DeepEqual(t, fetched(plan.Options{Aged: map[string]string{"tool": "fetched 25h ago"}}), []string(nil))
+	assert.DeepEqual(t, fetched(plan.Options{Aged: old}), []string{"fetched 25h ago"})
+	assert.DeepEqual(t, fetched(plan.Options{Aged: old, Pull: "missing"}), []string(nil))
+	assert.DeepEqual(t, fetched(plan.Options{Aged: old, Pull: "policy"}), []string{"fetched 25h ago"})
+	delete(h.images, "app")
+	assert.DeepEqual(t, fetched(plan.Options{}), []string{"not found"})
 }
 
 // An image is built after those it is made of, which are built even where nobody runs them.

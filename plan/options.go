@@ -18,10 +18,11 @@ type Options struct {
 	NoStart          bool     // create only
 	Wait             bool     // await every replica, not only those somebody depends on
 
-	Pull        string // always, missing, never, policy or "": "" and policy follow pull_policy
-	Build       bool   // build every image that can be built
-	NoBuild     bool   // build nothing, even where an image is missing
-	ImagesReady bool   // images were fetched and built by an earlier plan of this run
+	Pull        string            // always, missing, never, policy or "": "" and policy follow pull_policy
+	Build       bool              // build every image that can be built
+	NoBuild     bool              // build nothing, even where an image is missing
+	Aged        map[string]string // by image: why it is fetched again, where its pull_policy goes by age
+	ImagesReady bool              // images were fetched and built by an earlier plan of this run
 
 	// What an earlier plan of the same run came to; see Setback.
 	Failed []Ref    // replicas that failed: they are set aside, and their slots keep what else they have

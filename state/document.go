@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -20,6 +21,28 @@ type Document struct {
 	Revisions []Revision `json:"revisions,omitempty"`
 	// Records is what other rooms remember, by a name of their own. A room changes only its own record.
 	Records map[string]json.RawMessage `json:"records,omitempty"`
+}
+
+// Recall reads the record of a room into a value, which stays as it is where there is none.
+func (d Document) Recall(name string, into any) error {
+	text, ok := d.Records[name]
+	if !ok {
+		return nil
+	}
+	return json.Unmarshal(text, into)
+}
+
+// Remember replaces the record of a room.
+func (d *Document) Remember(name string, record any) error {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("encode record %s: %w", name, err)
+	}
+	if d.Records == nil {
+		d.Records = map[string]json.RawMessage{}
+	}
+	d.Records[name] = text
+	return nil
 }
 
 // newer is the version of a document that this program does not know yet.

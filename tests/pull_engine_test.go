@@ -145,6 +145,20 @@ func TestATagThatMovedRollsTheServiceOnlyWhenAsked(t *testing.T) {
 	}
 	assert.Equal(t, len(p.running("web")), 2)
 	says(t, p.must("ps").out, r.image("app:latest"))
+
+	p.env = append(p.env, "POLICY=every_2s")
+	r.publish("app:latest")
+	eventually(t, 30*time.Second, func() error { // whatever was fetched before is too old by then
+		if plan := p.must("plan").out; !strings.Contains(plan, "pull policy by age") {
+			return errors.New(plan)
+		}
+		return nil
+	})
+	old = p.names("web")
+	says(t, p.must("up", "-d", "--wait").err, "pull policy by age", "image digest changed")
+	for _, name := range p.names("web") {
+		assert.Assert(t, name != old[0] && name != old[1], "%s was not replaced", name)
+	}
 }
 
 func TestATagThatIsNotInTheRegistryNeverTouchesWhatServes(t *testing.T) {

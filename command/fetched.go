@@ -1,0 +1,109 @@
+package command
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
+	"hyper-lite/state"
+)
+
+// fetchedRecord is when images were last fetched, by reference: what the state remembers of those whose pull_policy goes by
+// age, since not every engine tells it.
+type fetchedRecord map[string]time.Time
+
+const fetchedRecordName = "fetched"
+
+func fetchedRecordOf(document state.Document) (fetchedRecord, error) {
+	r := fetchedRecord{}
+	if err := document.Recall(fetchedRecordName, &r); err != nil {
+		return nil, fmt.Errorf("read when images were fetched: %w", err)
+	}
+	return r, nil
+}
+
+// refreshed are the images of a project whose pull_policy goes by age, and after how long each is fetched again: where
+// services differ, after the shortest span.
+func refreshed(project compose.Project) map[string]time.Duration {
+	spans := map[string]time.Duration{}
+	services := slices.Clone(project.Services)
+	for _, j := range project.Jobs {
+		services = append(services, j.Service)
+	}
+	for _, s := range services {
+		after, ok := s.RefreshAfter()
+		if !ok {
+			continue
+		}
+		if span, known := spans[s.Body.Image]; !known || after < span {
+			spans[s.Body.Image] = after
+		}
+	}
+	return spans
+}
+
+// aged says of which images it is time that they are fetched again, and why.
+func (i *invocation) aged(project compose.Project, now time.Time) (map[string]string, error) {
+	spans := refreshed(project)
+	if len(spans) == 0 {
+		return nil, nil
+	}
+	document, err := place{Project: project}.read()
+	if err != nil {
+		return nil, err
+	}
+	fetched, err := fetchedRecordOf(document)
+	if err != nil {
+		return nil, err
+	}
+	aged := map[string]string{}
+	for image, after := range spans {
+		at, known := fetched[image]
+		age := now.Sub(at)
+		switch {
+		case !known:
+			aged[image] = "pull policy by age: it was not fetched from here yet"
+		case age >= after || age < 0: // a clock that was set back tells nothing
+			aged[image] = fmt.Sprintf("pull policy by age: fetched %s ago", age.Round(time.Second))
+		}
+	}
+	return aged, nil
+}
+
+// noteFetched remembers that an image was fetched.
+func (i *invocation) noteFetched(step plan.Step) {
+	if pull, ok := step.(plan.Pull); ok {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.fetched = append(i.fetched, pull.Image)
+	}
+}
+
+// rememberFetched records what this invocation fetched, as far as anybody asks how old it is.
+func (i *invocation) rememberFetched(project compose.Project, now time.Time) error {
+	spans := refreshed(project)
+	i.mu.Lock()
+	fetched := slices.DeleteFunc(slices.Clone(i.fetched), func(image string) bool { _, asked := spans[image]; return !asked })
+	i.mu.Unlock()
+	if len(fetched) == 0 {
+		return nil
+	}
+	store, err := state.Open(project.Dir, project.Name)
+	if err != nil {
+		return err
+	}
+	return store.Update(func(d *state.Document) error {
+		record, err := fetchedRecordOf(*d)
+		if err != nil {
+			return err
+		}
+		maps.DeleteFunc(record, func(image string, _ time.Time) bool { _, asked := spans[image]; return !asked })
+		for _, image := range fetched {
+			record[image] = now.UTC().Truncate(time.Second)
+		}
+		return d.Remember(fetchedRecordName, record)
+	})
+}

@@ -1,0 +1,66 @@
+package command
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"hyper-lite/state"
+)
+
+const agedShop = `
+name: shop
+services:
+  web: {image: "shop:1", pull_policy: daily}
+  db: {image: "postgres:15", pull_policy: missing}
+`
+
+// The state remembers when an image was fetched from here; one that was not yet, or too long ago, is fetched again.
+func TestAPullPolicyByAge(t *testing.T) {
+	s := newShell(t, agedShop)
+	fetches := func(args ...string) string {
+		t.Helper()
+		done := s.run(args...)
+		assert.Equal(t, done.code, 0, done.err)
+		for line := range strings.Lines(done.out + done.err) {
+			if strings.Contains(line, "shop:1") && strings.Contains(line, "pull") {
+				return line
+			}
+		}
+		return ""
+	}
+	remembered := func() map[string]time.Time {
+		t.Helper()
+		record, err := fetchedRecordOf(s.history())
+		assert.NilError(t, err)
+		return record
+	}
+	age := func(by time.Duration) {
+		t.Helper()
+		store, err := state.Open(s.dir, "shop")
+		assert.NilError(t, err)
+		assert.NilError(t, store.Update(func(d *state.Document) error {
+			return d.Remember(fetchedRecordName, fetchedRecord{"shop:1": time.Now().Add(-by), "gone:1": time.Now()})
+		}))
+	}
+
+	assert.Assert(t, strings.Contains(fetches("plan"), "it was not fetched from here yet"))
+	assert.Equal(t, len(remembered()), 0, "looking leaves no trace")
+	assert.Assert(t, fetches("up", "-d") != "")
+	assert.Assert(t, time.Since(remembered()["shop:1"]) < time.Minute)
+	assert.Equal(t, len(remembered()), 1, "only of those that anybody asks for")
+	assert.Equal(t, fetches("up", "-d"), "")
+
+	age(23 * time.Hour)
+	assert.Equal(t, fetches("plan"), "")
+	age(25 * time.Hour)
+	assert.Assert(t, strings.Contains(fetches("plan"), "fetched 25h0m0s ago"))
+	assert.Equal(t, fetches("plan", "--pull", "missing"), "")
+	assert.Assert(t, fetches("pull") != "")
+	assert.Equal(t, len(remembered()), 1)
+	assert.Equal(t, fetches("plan"), "")
+	age(-time.Hour)
+	assert.Assert(t, fetches("plan") != "", "a clock that was set back tells nothing")
+}
