@@ -52,7 +52,7 @@ type bakeTarget struct {
 
 // printBake prints the builds that a plan has, and builds nothing.
 func (i *invocation) printBake(ctx context.Context, options plan.ImageOptions, more buildChanges) error {
-	project, err := i.load(ctx, i.loadOptions(options.Services...))
+	project, err := i.load(ctx, i.buildOptions(options))
 	if err != nil {
 		return err
 	}

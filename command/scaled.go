@@ -16,7 +16,7 @@ import (
 // was scaled to, or the balancer would lose its ports. services are what the verb is about; none is all.
 func (i *invocation) loadScaled(ctx context.Context, wanted map[string]int, services []string, noDeps bool) (compose.Project, error) {
 	options := i.loadOptions(services...)
-	options.Scale = wanted
+	options.Scale, options.NoDeps = wanted, noDeps
 	scaled, _, err := i.loadKept(ctx, options, func(p compose.Project) []string { return about(p, services, noDeps) })
 	return scaled, err
 }

@@ -16,6 +16,7 @@ type conversion struct {
 	l        *loading
 	typed    *types.Project
 	settings Settings
+	made     map[string]bool // the services and jobs that something will be made of
 	unread   map[string]bool // services and jobs with files or variables that are missing, where that is allowed
 	errs     FieldErrors
 }
@@ -26,7 +27,7 @@ func (c *conversion) report(path []string, msg, hint string) {
 
 // convert returns the project, or FieldErrors.
 func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
-	c := &conversion{l: l, typed: typed, unread: map[string]bool{}}
+	c := &conversion{l: l, typed: typed, made: l.opt.made(typed), unread: map[string]bool{}}
 	c.readSettings()
 	p.Settings, p.Model = c.settings, typed
 	p.Networks, p.Volumes, p.Configs, p.Secrets = typed.Networks, typed.Volumes, typed.Configs, typed.Secrets
@@ -332,29 +333,69 @@ func (c *conversion) enabled(section, name string) bool {
 
 // unsetSecrets finds secrets and configs whose variable is not set: an empty file would be a silent mistake.
 func (c *conversion) unsetSecrets(p Project) {
-	unset := func(user, section, key string, f types.FileObjectConfig) {
+	unset := func(user, section, key string, f types.FileObjectConfig, built bool) {
 		if _, ok := c.typed.Environment[f.Environment]; f.Environment == "" || ok {
 			return
 		}
-		c.missing(user, []string{section, key, "environment"}, "the variable "+f.Environment+" is not set", "")
+		path, msg := []string{section, key, "environment"}, "the variable "+f.Environment+" is not set"
+		if built && c.l.opt.Building && c.made[user] {
+			c.report(path, msg, "")
+			return
+		}
+		c.missing(user, path, msg, "")
 	}
 	for _, s := range everyService(p) {
 		for key, f := range s.Secrets {
-			unset(s.Name, "secrets", key, types.FileObjectConfig(f))
+			reads := func(use types.ServiceSecretConfig) bool { return use.Source == key }
+			built := s.Body.Build != nil && slices.ContainsFunc(s.Body.Build.Secrets, reads)
+			unset(s.Name, "secrets", key, types.FileObjectConfig(f), built)
 		}
 		for key, f := range s.Configs {
-			unset(s.Name, "configs", key, types.FileObjectConfig(f))
+			unset(s.Name, "configs", key, types.FileObjectConfig(f), false)
 		}
 	}
 }
 
-// missing is a mistake, but for who only looks: then the service or job is not known whole.
+// missing is a mistake, but for who only looks, and in what nothing is made of: then the service or job is not known
+// whole. What has no user is everybody's.
 func (c *conversion) missing(user string, path []string, msg, hint string) {
-	if c.l.opt.Looking {
+	if c.l.opt.Looking || user != "" && !c.made[user] {
 		c.unread[user] = true
 		return
 	}
 	c.report(path, msg, hint)
+}
+
+// made are the services and jobs that Only and NoDeps mean.
+func (o LoadOptions) made(typed *types.Project) map[string]bool {
+	needs := map[string]types.DependsOnConfig{}
+	for name, s := range typed.Services {
+		needs[name] = s.DependsOn
+	}
+	for name, j := range typed.Jobs {
+		needs[name] = j.DependsOn
+	}
+	made := map[string]bool{}
+	var add func(name string)
+	add = func(name string) {
+		if made[name] {
+			return
+		}
+		made[name] = true
+		for other := range needs[name] {
+			if !o.NoDeps {
+				add(other)
+			}
+		}
+	}
+	only := o.Only
+	if len(only) == 0 {
+		only = slices.Collect(maps.Keys(needs))
+	}
+	for _, name := range only {
+		add(name)
+	}
+	return made
 }
 
 func everyService(p Project) []Service {
