@@ -87,6 +87,9 @@ func newBakeTarget(step plan.Build, push bool) bakeTarget {
 		Pull: b.Pull || step.Pull, NoCache: b.NoCache || step.NoCache, Contexts: map[string]string{}, ExtraHosts: map[string]string{},
 		Output: []string{"type=docker"},
 	}
+	if platform := step.Service.Body.Platform; len(t.Platforms) == 0 && platform != "" {
+		t.Platforms = []string{platform}
+	}
 	if push {
 		t.Output = []string{"type=image,push=true"}
 	}

@@ -28,6 +28,9 @@ func (c *conversion) report(path []string, msg, hint string) {
 // convert returns the project, or FieldErrors.
 func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	c := &conversion{l: l, typed: typed, made: l.opt.made(typed), unread: map[string]bool{}}
+	if err := c.readPlatform(); err != nil {
+		return Project{}, err
+	}
 	c.readSettings()
 	p.Settings, p.Model = c.settings, typed
 	p.Networks, p.Volumes, p.Configs, p.Secrets = typed.Networks, typed.Volumes, typed.Configs, typed.Secrets
@@ -56,6 +59,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	c.emptyNames()
 	c.unsetSecrets(p)
 	c.digests(&p)
+	c.defaultPlatforms(&p)
 	if len(c.errs) > 0 {
 		return Project{}, c.errs
 	}

@@ -101,10 +101,13 @@ func (h recordedHead) without(added map[string][]byte) map[string][]byte {
 	return left
 }
 
-// variables are those of today's that secrets and configs are read from, and no others: a name without a value in
-// an environment stood for a variable that was not set.
+// variables are those of today's that secrets and configs are read from, with the default platform, and no others: a name
+// without a value in an environment stood for a variable that was not set.
 func (h recordedHead) variables(today types.Mapping) types.Mapping {
 	env := types.Mapping{}
+	if platform, ok := today[platformVariable]; ok {
+		env[platformVariable] = platform
+	}
 	for _, section := range []map[string]struct{ Environment string }{h.Secrets, h.Configs} {
 		for _, entry := range section {
 			if value, ok := today[entry.Environment]; ok && entry.Environment != "" {
