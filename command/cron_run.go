@@ -85,6 +85,7 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 		},
 		started: func() { i.noteRun(project, one.history, record) },
 		stops:   func(signal string) { limit.signalled(beyond, signal) },
+		unread:  limit.unread,
 	})
 	if !one.detached {
 		leave()
