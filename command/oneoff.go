@@ -241,6 +241,7 @@ func (i *invocation) prepare(ctx context.Context, project compose.Project, one o
 		}
 		return begin, i.printPlan(next.Then(begin), "text")
 	}
+	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	defer i.finishProgress()
 	defer func() { err = errors.Join(err, host.Release()) }()
 	next, err := host.Decide(ctx, look, decide)

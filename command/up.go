@@ -94,6 +94,7 @@ func (i *invocation) converge(ctx context.Context, project compose.Project, opti
 
 // convergeHeld is converge for who has the lock.
 func (i *invocation) convergeHeld(ctx context.Context, held held, project compose.Project, options plan.Options, yes bool) (err error) {
+	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return err

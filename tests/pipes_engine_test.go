@@ -162,6 +162,37 @@ jobs:
 	assert.DeepEqual(t, p.running("web"), []string{p.name + "-web-1"})
 }
 
+// A change that was begun is done, though nobody reads any more how it goes.
+func TestAChangeIsDoneThoughNobodyReadsOfIt(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, `
+x-web: &web {image: hyper-lite-demo, environment: {V: "${V:-1}"}, stop_grace_period: 0s}
+services: {one: *web, two: *web, three: *web}
+`)
+	for _, c := range []struct{ v, typed string }{{"1", "--progress plain up -d"}, {"2", "--progress json up -d"}, {"2", "--progress plain restart"}, {"2", "--progress plain down"}} {
+		reader, writer, err := os.Pipe()
+		assert.NilError(t, err)
+		p.at("V="+c.v, func() {
+			typed := p.command(t.Context(), strings.Fields(c.typed)...)
+			typed.Stdout, typed.Stderr = writer, writer
+			assert.NilError(t, errors.Join(typed.Start(), writer.Close()))
+			_, err = reader.Read(make([]byte, 1))
+			assert.NilError(t, errors.Join(err, reader.Close()))
+			_ = typed.Wait() // it ends well, or by its last words
+		})
+		if strings.HasSuffix(c.typed, "down") {
+			assert.Equal(t, len(p.leftovers()), 0, "%v", p.leftovers())
+			continue
+		}
+		for _, service := range []string{"one", "two", "three"} {
+			assert.DeepEqual(t, p.running(service), []string{p.name + "-" + service + "-1"})
+			assert.Assert(t, contains(p.environment(service+"-1"), "V="+c.v), c.typed)
+		}
+		p.at("V="+c.v, func() { says(t, p.must("up", "-d").out, "nothing to change") })
+	}
+	assert.Equal(t, strings.Count(p.must("history", "--format", "json").out, "\n"), 2)
+}
+
 func TestCtrlCAtATerminal(t *testing.T) {
 	t.Parallel()
 	needs(t, "redis:7")
