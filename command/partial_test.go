@@ -61,6 +61,18 @@ func TestNetworksOfOthersAreKept(t *testing.T) {
 	assert.Equal(t, db.Digest.Hash, s.history().Revisions[0].Applied["db"].Hash)
 }
 
+// What a job depends on is brought up to date with it, and recorded so.
+func TestARunOfAJobIsAboutWhatItDependsOn(t *testing.T) {
+	const file = "name: shop\nservices: {db: {image: y}}\njobs: {tidy: {image: x, depends_on: [db], triggers: {manual: true}}}\n"
+	s := newShell(t, file)
+	s.run("up", "-d")
+	s.write(strings.Replace(file, "image: y", "image: z", 1))
+	assert.Equal(t, s.run("up", "-d", "tidy").code, 0)
+	assert.DeepEqual(t, s.history().Revisions[1].Changed, map[string][]string{"db": {"image"}})
+	db, _ := s.restored().Service("db")
+	assert.Equal(t, db.Body.Image, "z")
+}
+
 const withUnread = `name: shop
 services:
   web: {image: "shop:1", env_file: [web.env], label_file: [web.labels], secrets: [token], depends_on: [db]}

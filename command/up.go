@@ -57,7 +57,7 @@ func (i *invocation) up(ctx context.Context, c *cli.Context) error {
 		options.Within = *patience
 	}
 	if c.Bool("watch") {
-		if how.beside, err = i.watchBeside(ctx, options.Services); err != nil {
+		if how.beside, err = i.watchBeside(ctx, options.Services, options.NoDeps); err != nil {
 			return err
 		}
 	}
