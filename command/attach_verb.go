@@ -61,6 +61,6 @@ func (i *invocation) attachTo(ctx context.Context, c *cli.Context) error {
 	}
 	return i.join(ctx, i.opened, joining{
 		container: to.ID, name: to.Name, ending: engine.Stopped, tty: process.TTY, stdin: stdin, keys: keys,
-		endless: !process.Once, proxy: c.Bool("sig-proxy"),
+		endless: !process.Once, looks: true, proxy: c.Bool("sig-proxy"),
 	})
 }

@@ -52,7 +52,7 @@ type bakeTarget struct {
 
 // printBake prints the builds that a plan has, and builds nothing.
 func (i *invocation) printBake(ctx context.Context, options plan.ImageOptions, more buildChanges) error {
-	project, err := i.load(ctx, i.loadOptions(options.Services...))
+	project, err := i.load(ctx, i.buildOptions(options))
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,9 @@ func newBakeTarget(step plan.Build, push bool) bakeTarget {
 		Platforms: b.Platforms, Network: b.Network, Entitlements: b.Entitlements, NoCacheFilter: b.NoCacheFilter,
 		Pull: b.Pull || step.Pull, NoCache: b.NoCache || step.NoCache, Contexts: map[string]string{}, ExtraHosts: map[string]string{},
 		Output: []string{"type=docker"},
+	}
+	if platform := step.Service.Body.Platform; len(t.Platforms) == 0 && platform != "" {
+		t.Platforms = []string{platform}
 	}
 	if push {
 		t.Output = []string{"type=image,push=true"}

@@ -68,9 +68,16 @@ func (i *invocation) build(ctx context.Context, c *cli.Context) error {
 	if c.Bool("quiet") {
 		i.settings.progress = "quiet"
 	}
-	return i.imageAction(ctx, options.Services, func(want compose.Project, _ plan.Observed) (plan.Plan, error) {
+	return i.imageAction(ctx, i.buildOptions(options), func(want compose.Project, _ plan.Observed) (plan.Plan, error) {
 		return plan.BuildAll(more.apply(want), options)
 	}, "nothing to build: no service has build:")
+}
+
+// buildOptions are the files as a build reads them: what the containers are to hold is not needed for it.
+func (i *invocation) buildOptions(options plan.ImageOptions) compose.LoadOptions {
+	load := i.lookOptions(options.Services...)
+	load.Building, load.NoDeps = true, !options.Dependencies
+	return load
 }
 
 // buildChanges is what flags of build change in the build sections of the files.

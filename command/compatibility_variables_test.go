@@ -54,6 +54,10 @@ func variables(dir string) []variable {
 		{name: "COMPOSE_ANSI", value: "always", typed: "scale nonsense", verdict: "works"},
 		{name: "COMPOSE_STATUS_STDOUT", value: "1", typed: "up -d", verdict: "works"},
 		{name: "COMPOSE_COMPATIBILITY", value: "1", verdict: "refused, as `--compatibility` is", seen: refused},
+		{
+			name: "DOCKER_DEFAULT_PLATFORM", value: "linux/s390x", typed: "plan --pull always --format json",
+			verdict: "works: the platform of services and builds that name none; what is built here is made anew when it changes",
+		},
 		{name: "COMPOSE_MENU", value: "1", typed: "up", verdict: "no effect: there is no menu of keys; an `up` that stays says so, in one line", seen: warned},
 		{name: "COMPOSE_BAKE", value: "1", typed: "up -d", verdict: "no effect: obsolete in docker compose, too", seen: ignored},
 		{name: "COMPOSE_EXPERIMENTAL", value: "0", typed: "up -d", verdict: "no effect: there are no experiments to switch off", seen: ignored},

@@ -108,7 +108,7 @@ func (i *invocation) cronCreate(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := i.loadFiles(ctx, i.loadOptions())
+	files, err := i.loadFiles(ctx, i.lookOptions())
 	if err != nil {
 		return err
 	}
@@ -342,6 +342,7 @@ func (i *invocation) tryJob(ctx context.Context, files compose.Project, name str
 		return &hinted{fmt.Errorf("there is a job %s already", name), fmt.Sprintf("`%s cron rm %s` takes it away", programName, name)}
 	}
 	options := i.loadOptions()
+	options.Only, options.NoDeps = []string{name}, true
 	if slices.Contains(options.Files, "-") {
 		return usagef("cron create cannot read the compose file from the standard input: the job is kept beside files")
 	}

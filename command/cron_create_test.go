@@ -123,7 +123,7 @@ func TestCronCreateRefuses(t *testing.T) {
 func TestCronCreateAndTheFiles(t *testing.T) {
 	s := newShell(t, shopJobs)
 	assert.Equal(t, s.run("cron", "create", "--name", "tidy", "--hour", "3", "x").code, 0)
-	registered, err := plan.Make(compose.Project{Name: "shop", Jobs: []compose.Job{{Service: compose.Service{Name: "tidy"}}}}, plan.Observed{}, plan.Options{ImagesReady: true})
+	registered, err := plan.Make(compose.Project{Name: "shop", Jobs: []compose.Job{{Service: compose.Service{Name: "tidy", Digest: compose.Digest{Hash: "v1:aaaa"}}}}}, plan.Observed{}, plan.Options{ImagesReady: true})
 	assert.NilError(t, err)
 	assert.NilError(t, s.engine.Do(t.Context(), registered.Nodes[0].Step))
 	s.write(shopJobs + "  tidy: {image: shop:2, triggers: {manual: true}}\n")

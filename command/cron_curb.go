@@ -33,10 +33,10 @@ type curb struct {
 	reason string
 }
 
-// stop ends the run, once. It returns when the run has ended, or cannot be ended.
-func (c *curb) stop(ctx context.Context, status cron.Status, reason string) {
+// stop ends the run, once. It returns when the run has ended, or cannot be ended: that is false.
+func (c *curb) stop(ctx context.Context, status cron.Status, reason string) (ends bool) {
 	if !c.mark(status, reason) {
-		return
+		return true
 	}
 	before, end, grace := plan.EndOneOff(c.project, c.of, c.run)
 	hooks, cancel := context.WithTimeout(ctx, grace)
@@ -44,9 +44,11 @@ func (c *curb) stop(ctx context.Context, status cron.Status, reason string) {
 	if err := c.host.Apply(hooks, before); err != nil && ctx.Err() == nil {
 		c.warn(fmt.Sprintf("%s is stopped without all its pre_stop hooks: %v", c.run, err))
 	}
-	if err := c.host.Apply(ctx, end); err != nil && ctx.Err() == nil {
+	err := c.host.Apply(ctx, end)
+	if err != nil && ctx.Err() == nil {
 		c.warn(fmt.Sprintf("%s is not stopped: %v", c.run, err))
 	}
+	return err == nil
 }
 
 // mark notes why the run is ended; false says that this is known.

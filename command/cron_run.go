@@ -85,6 +85,7 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 		},
 		started: func() { i.noteRun(project, one.history, record) },
 		stops:   func(signal string) { limit.signalled(beyond, signal) },
+		unread:  limit.unread,
 	})
 	if !one.detached {
 		leave()
@@ -164,7 +165,9 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	}
 	options.Services, options.Wait = nil, false // --wait is for the run
 	// nothing that was scaled is scaled back for a run
-	project, _, err := i.loadKept(ctx, i.loadOptions(), func(compose.Project) []string { return nil })
+	load := i.loadOptions()
+	load.Only, load.NoDeps = []string{name}, options.NoDeps
+	project, _, err := i.loadKept(ctx, load, func(compose.Project) []string { return nil })
 	if err != nil {
 		return one, project, err
 	}

@@ -110,6 +110,7 @@ func (i *invocation) apply(
 		}
 		return i.printPlan(next, "text")
 	}
+	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	defer func() { err = errors.Join(err, host.Release()) }()
 	defer i.finishProgress()
 	began := false

@@ -24,6 +24,7 @@ const (
 	exitUnreachable = 4 // no engine
 	exitLocked      = 5 // another command works on the project
 	exitInterrupted = 130
+	exitUnread      = 141 // as a shell tells of what ended by SIGPIPE
 )
 
 // exitCodes are those of hyper-lite itself, as help tells them. exec, run, attach and wait end with those of others.
@@ -38,6 +39,7 @@ var exitCodes = []struct {
 	{exitUnreachable, "the engine is out of reach"},
 	{exitLocked, "another command holds the project"},
 	{exitInterrupted, "interrupted"},
+	{exitUnread, "nobody reads the output any more"},
 }
 
 // usageError says that the command line is wrong.

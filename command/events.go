@@ -46,7 +46,7 @@ func (i *invocation) events(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := context.WithCancel(ctx)
+	ctx, done := i.whileRead(ctx)
 	defer done()
 	happened, ended := host.EventsWithin(ctx, project.Name, engine.EventSpan{Since: c.String("since"), Until: c.String("until")})
 	for {
@@ -59,13 +59,10 @@ func (i *invocation) events(ctx context.Context, c *cli.Context) error {
 				return err
 			}
 		case err := <-ended:
-			switch {
-			case errors.Is(err, io.EOF) && c.String("until") != "":
+			if errors.Is(err, io.EOF) && c.String("until") != "" {
 				return nil
-			case ctx.Err() != nil:
-				return codeError(exitInterrupted) // that is how following ends
 			}
-			return err
+			return followed(ctx, err)
 		}
 	}
 }

@@ -85,6 +85,7 @@ func (i *invocation) exec(ctx context.Context, c *cli.Context) error {
 		fmt.Fprintf(i.Out, "exec in %s: %q\n", in.Name, command.Argv)
 		return nil
 	}
+	defer heedPipes()()
 	session, cancel := context.WithCancel(ctx)
 	defer cancel()
 	streams, restore, err := i.processStreams(session, tty, stdin && !command.Detached)
@@ -95,6 +96,8 @@ func (i *invocation) exec(ctx context.Context, c *cli.Context) error {
 	code, err := i.opened.Exec(session, in.ID, command, streams)
 	restore()
 	switch {
+	case isUnread(err):
+		return codeError(exitUnread)
 	case errors.Is(err, engine.ErrDetached):
 		fmt.Fprintf(i.Err, "\ndetached: the command goes on in %s\n", in.Name)
 		return nil

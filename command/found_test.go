@@ -90,7 +90,7 @@ func TestLookingAndTakingDownNeedNoContents(t *testing.T) {
 		"compose.yaml:7:16: services.web.env_file[0]: there is no file", "compose.yaml:10:32: secrets.token.environment: the variable TOKEN is not set",
 		"compose.yaml:11:24: configs.conf.file: there is no file",
 	}
-	for _, verb := range []string{"up -d", "up -d db", "create", "run web", "scale web=2", "plan", "config", "cron run tidy", "service redeploy db"} {
+	for _, verb := range []string{"up -d", "up -d web", "create", "run web", "scale web=2", "plan", "config", "config web", "service redeploy web"} {
 		r := s.run(strings.Fields(verb)...)
 		assert.Check(t, is.Equal(r.code, 1), verb)
 		for _, want := range missing {

@@ -81,9 +81,9 @@ func (h held) release(err *error) {
 	}
 }
 
-// lastApplied is the project of the newest revision that was applied, as it was: with its replicas and its images.
-// ok is false where there is none.
-func (h held) lastApplied(ctx context.Context) (project compose.Project, number int, ok bool, err error) {
+// lastApplied is the project of the newest revision that was applied, as it was, as far as it is to make containers of one
+// service: with its replicas and its images. ok is false where there is none.
+func (h held) lastApplied(ctx context.Context, service string) (project compose.Project, number int, ok bool, err error) {
 	if h.store == nil {
 		return compose.Project{}, 0, false, nil
 	}
@@ -95,7 +95,7 @@ func (h held) lastApplied(ctx context.Context) (project compose.Project, number 
 	if !ok {
 		return compose.Project{}, 0, false, nil
 	}
-	project, err = h.past.restore(ctx, revision)
+	project, err = h.past.restore(ctx, revision, service)
 	return project, revision.Number, err == nil, err
 }
 

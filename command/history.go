@@ -142,7 +142,7 @@ func (p place) read() (state.Document, error) {
 // place finds the project by its files. Where these cannot be read, which is when somebody may want to go back, it is
 // found as the only one that has state in the folder, or by -p or COMPOSE_PROJECT_NAME, there or by its containers.
 func (i *invocation) place(ctx context.Context) (place, error) {
-	project, _, wrong := compose.Load(ctx, i.loadOptions())
+	project, _, wrong := compose.Load(ctx, i.lookOptions())
 	if wrong == nil {
 		return place{Project: project, whole: true}, nil
 	}

@@ -27,13 +27,13 @@ type imaging interface {
 // imageAction is pull, build or push: it loads the files, decides and does. Such a run is about images alone, so that it
 // neither takes nor waits for the project's lock.
 func (i *invocation) imageAction(
-	ctx context.Context, services []string, decide func(compose.Project, plan.Observed) (plan.Plan, error), idle string,
+	ctx context.Context, files compose.LoadOptions, decide func(compose.Project, plan.Observed) (plan.Plan, error), idle string,
 ) error {
-	project, err := i.load(ctx, i.loadOptions(services...))
+	project, err := i.load(ctx, files)
 	if err != nil {
 		return err
 	}
-	if err := noSuchService(services, serviceNames(project, nil)); err != nil {
+	if err := noSuchService(files.Services, serviceNames(project, nil)); err != nil {
 		return err
 	}
 	host, err := i.host(ctx, project)

@@ -148,18 +148,18 @@ func (i *invocation) warn(warnings ...string) {
 	}
 }
 
-// loadOptions are the files as the flags name them.
+// loadOptions are the files as the flags name them, for a verb about some services, or all where none is named.
 func (i *invocation) loadOptions(services ...string) compose.LoadOptions {
 	return compose.LoadOptions{
 		Files: i.files, ProjectName: i.project, ProjectDir: i.directory,
 		Profiles: i.profiles, EnvFiles: i.envFiles,
-		Env: i.variables(), Services: services, Stdin: i.In,
+		Env: i.variables(), Services: services, Only: services, Stdin: i.In,
 	}
 }
 
 // lookOptions are loadOptions of a verb that makes no container.
-func (i *invocation) lookOptions() compose.LoadOptions {
-	options := i.loadOptions()
+func (i *invocation) lookOptions(services ...string) compose.LoadOptions {
+	options := i.loadOptions(services...)
 	options.Looking = true
 	return options
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"hyper-lite/engine"
@@ -20,18 +21,23 @@ type joining struct {
 	ending    engine.Ending
 	tty       bool
 	stdin     bool
-	endless   bool         // it has others to listen to, when our input has ended
-	keys      string       // that leave it alone
-	proxy     bool         // our signals are its signals
-	kills     bool         // a second Ctrl-C kills it
-	stops     func(string) // stops it for SIGINT and SIGTERM, by name, instead of passing them on; nil: they are passed on
-	start     func() error // starts it once it is joined; nil where it runs
+	endless   bool                       // it has others to listen to, when our input has ended
+	keys      string                     // that leave it alone
+	proxy     bool                       // our signals are its signals
+	kills     bool                       // a second Ctrl-C kills it
+	looks     bool                       // we only look on: it ends with whoever reads us
+	unread    func(context.Context) bool // stops it where nobody reads us any more, and says whether that was done; nil: it is left alone
+	leaving   *atomic.Bool               // it is stopped since nobody reads us: our signals kill it now
+	stops     func(string)               // stops it for SIGINT and SIGTERM, by name, instead of passing them on; nil: they are passed on
+	start     func() error               // starts it once it is joined; nil where it runs
 }
 
 // join gives our streams to a container's process until it ends, and passes its exit code on as ours. Whoever leaves it
 // by the detach keys leaves with success.
 func (i *invocation) join(ctx context.Context, host Engine, j joining) error {
+	defer heedPipes()()
 	session := ctx
+	j.leaving = &atomic.Bool{}
 	if j.proxy {
 		var stop func()
 		session, stop = i.passSignals(ctx, host, j)
@@ -39,6 +45,11 @@ func (i *invocation) join(ctx context.Context, host Engine, j joining) error {
 	}
 	session, cancel := context.WithCancel(session)
 	defer cancel()
+	if j.looks {
+		var stop func()
+		session, stop = i.whileRead(session)
+		defer stop()
+	}
 	streams, restore, err := i.processStreams(session, j.tty, j.stdin)
 	if err != nil {
 		return err
@@ -49,6 +60,8 @@ func (i *invocation) join(ctx context.Context, host Engine, j joining) error {
 	err = host.Attach(session, j.container, streams, j.start)
 	restore()
 	switch {
+	case isUnread(err), context.Cause(session) == errUnread: //nolint:errorlint // the very cause
+		return i.leaveUnread(session, j, ended)
 	case errors.Is(err, engine.ErrDetached):
 		fmt.Fprintf(i.Err, "\ndetached: %s goes on\n", j.name)
 		return nil
@@ -99,7 +112,7 @@ func (i *invocation) passSignals(ctx context.Context, host Engine, j joining) (s
 				interrupts++
 			}
 			switch {
-			case j.kills && name == "SIGINT" && interrupts > 1:
+			case j.leaving.Load() && (name == "SIGINT" || name == "SIGTERM"), j.kills && name == "SIGINT" && interrupts > 1:
 				name = "SIGKILL"
 			case j.kills && name == "SIGINT" && isTerminal(i.Err):
 				fmt.Fprintln(i.Err, "\nCtrl-C again kills "+j.name)

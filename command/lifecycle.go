@@ -25,11 +25,11 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		if err != nil {
 			return err
 		}
-		if err := i.hooksWhole(ctx, verb, project); err != nil {
-			return err
-		}
 		options := plan.LifecycleOptions{
 			Services: c.Args().Slice(), Timeout: timeout, NoDeps: c.Bool("no-deps"), Rolling: c.Bool("rolling"), Wait: c.Bool("wait"),
+		}
+		if err := i.hooksWhole(ctx, verb, project, options); err != nil {
+			return err
 		}
 		patience, err := seconds("wait-timeout", c.String("wait-timeout"))
 		if err != nil {
@@ -47,10 +47,15 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 
 // hooksWhole is what is wrong with the files where a verb may run pre_start hooks, and what these hold is not known whole:
 // they run in containers of their own.
-func (i *invocation) hooksWhole(ctx context.Context, verb string, project foundProject) error {
+func (i *invocation) hooksWhole(ctx context.Context, verb string, project foundProject, options plan.LifecycleOptions) error {
+	load := i.loadOptions()
+	if verb == "start" || options.NoDeps { // else what depends on them may be restarted, too
+		load.Only, load.NoDeps = options.Services, true
+	}
 	for _, s := range project.Services {
-		if verb != "stop" && len(s.PreStart) > 0 && s.Digest.Hash == "" {
-			_, err := i.load(ctx, i.loadOptions())
+		works := len(load.Only) == 0 || slices.Contains(load.Only, s.Name)
+		if verb != "stop" && works && len(s.PreStart) > 0 && s.Digest.Hash == "" {
+			_, err := i.load(ctx, load)
 			return err
 		}
 	}

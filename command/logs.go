@@ -57,15 +57,12 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 		return fmt.Errorf("%s has no replica %d", first(strings.Join(services, ", "), "project "+project.Name), c.Int("index"))
 	}
 	printer := newLogPrinter(i.IO, palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
-	if c.Bool("follow") {
-		err = printer.followAll(ctx, i.opened, project.Name, chosen, options)
-	} else {
-		err = printer.copyAll(ctx, i.opened, chosen, options)
+	if !c.Bool("follow") {
+		return followed(ctx, printer.copyAll(ctx, i.opened, chosen, options))
 	}
-	if ctx.Err() != nil {
-		return codeError(exitInterrupted) // that is how following ends
-	}
-	return err
+	reading, stop := i.whileRead(ctx)
+	defer stop()
+	return followed(reading, printer.followAll(reading, i.opened, project.Name, chosen, options))
 }
 
 // logOptions reads the flags that say how much of a log is wanted.

@@ -81,7 +81,13 @@ func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
 	if err != nil || i.dryRun {
 		return err
 	}
-	if err := i.perform(ctx, project, one, begin, performing{}); err != nil || !one.detached {
+	host, err := i.host(ctx, project)
+	if err != nil {
+		return err
+	}
+	host.Report = nil // from here on the streams are the container's
+	limit := &curb{host: host, project: project.Name, of: one.service, run: one.options.Name, warn: i.warn}
+	if err := i.perform(ctx, project, one, begin, performing{unread: limit.unread}); err != nil || !one.detached {
 		return err
 	}
 	return i.printID(ctx, project, one.options.Name)
@@ -89,9 +95,10 @@ func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
 
 // performing is what is told of a container that is performed. Each may be nil.
 type performing struct {
-	starts  func()              // it has started; its hooks may be still to come
-	started func()              // its hooks ran, too
-	stops   func(signal string) // we were told to stop it
+	starts  func()                     // it has started; its hooks may be still to come
+	started func()                     // its hooks ran, too
+	stops   func(signal string)        // we were told to stop it
+	unread  func(context.Context) bool // nobody reads us any more: stop it, and say whether that was done
 }
 
 // perform starts the container that was made, in the background or joined with our streams until it ends.
@@ -123,7 +130,7 @@ func (i *invocation) perform(ctx context.Context, project compose.Project, one o
 	}
 	return i.join(ctx, i.opened, joining{
 		container: one.options.Name, name: one.options.Name, ending: ending, tty: one.tty, stdin: one.stdin,
-		proxy: true, kills: true, start: start, stops: tell.stops,
+		proxy: true, kills: true, start: start, stops: tell.stops, unread: tell.unread,
 	})
 }
 
@@ -234,6 +241,7 @@ func (i *invocation) prepare(ctx context.Context, project compose.Project, one o
 		}
 		return begin, i.printPlan(next.Then(begin), "text")
 	}
+	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	defer i.finishProgress()
 	defer func() { err = errors.Join(err, host.Release()) }()
 	next, err := host.Decide(ctx, look, decide)

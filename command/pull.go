@@ -42,7 +42,7 @@ func (i *invocation) pull(ctx context.Context, c *cli.Context) error {
 		i.settings.progress = "quiet"
 	}
 	i.withoutEffect(c, "no-parallel")
-	return i.imageAction(ctx, options.Services, func(want compose.Project, have plan.Observed) (plan.Plan, error) {
+	return i.imageAction(ctx, i.lookOptions(options.Services...), func(want compose.Project, have plan.Observed) (plan.Plan, error) {
 		return plan.PullAll(want, have, options)
 	}, "nothing to pull")
 }

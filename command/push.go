@@ -30,7 +30,7 @@ hyper-lite push --include-deps web`,
 			if c.Bool("quiet") {
 				i.settings.progress = "quiet"
 			}
-			return i.imageAction(ctx, options.Services, func(want compose.Project, have plan.Observed) (plan.Plan, error) {
+			return i.imageAction(ctx, i.lookOptions(options.Services...), func(want compose.Project, have plan.Observed) (plan.Plan, error) {
 				return plan.PushAll(want, have, options)
 			}, "nothing to push: no service has both build: and image:")
 		}),

@@ -78,7 +78,7 @@ func (i *invocation) roll(ctx context.Context, c *cli.Context, verb string, imag
 		return err
 	}
 	load := i.loadOptions(options.Services...)
-	load.Images = images
+	load.Images, load.NoDeps = images, true
 	project, files, err := i.loadKept(ctx, load, func(compose.Project) []string { return nil })
 	if err != nil {
 		return err

@@ -67,9 +67,6 @@ func (i *invocation) remember(ctx context.Context, held held, r ran) error {
 			return err
 		}
 		revision.Changed = changes(before.Applied, revision.Applied)
-		if len(r.options.Services) > 0 {
-			revision.Jobs = before.Jobs // such a run is about no job
-		}
 		maps.Copy(revision.Changed, changes(before.Jobs, revision.Jobs))
 		d.Record(revision, r.project.Settings.Revisions)
 		return nil
@@ -213,9 +210,10 @@ func (i *invocation) past(project compose.Project) past {
 	}}
 }
 
-// restore is a revision's project, as it was.
-func (p past) restore(ctx context.Context, revision state.Revision) (compose.Project, error) {
+// restore is a revision's project, as it was. only are what containers are to be made of; none is all.
+func (p past) restore(ctx context.Context, revision state.Revision, only ...string) (compose.Project, error) {
 	opt := p.today
+	opt.Only = only
 	opt.Name, opt.Disabled, opt.Services = revisionName(revision.Number), revision.Disabled, map[string]compose.Recorded{}
 	if len(opt.Files) == 0 {
 		opt.Files = revision.Files

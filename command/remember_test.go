@@ -87,7 +87,7 @@ func TestLastApplied(t *testing.T) {
 	held, err := i.lock(t.Context(), project, "up", nil)
 	assert.NilError(t, err)
 	defer held.release(&err)
-	before, number, ok, err := held.lastApplied(t.Context())
+	before, number, ok, err := held.lastApplied(t.Context(), "web")
 	assert.NilError(t, err)
 	assert.Assert(t, ok)
 	assert.Equal(t, number, 2)
@@ -108,7 +108,7 @@ func TestLastAppliedOfNothing(t *testing.T) {
 	held, err := i.lock(t.Context(), project, "up", nil)
 	assert.NilError(t, err)
 	defer held.release(&err)
-	_, _, ok, err := held.lastApplied(t.Context())
+	_, _, ok, err := held.lastApplied(t.Context(), "web")
 	assert.NilError(t, err)
 	assert.Assert(t, !ok)
 }

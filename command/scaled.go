@@ -16,7 +16,7 @@ import (
 // was scaled to, or the balancer would lose its ports. services are what the verb is about; none is all.
 func (i *invocation) loadScaled(ctx context.Context, wanted map[string]int, services []string, noDeps bool) (compose.Project, error) {
 	options := i.loadOptions(services...)
-	options.Scale = wanted
+	options.Scale, options.NoDeps = wanted, noDeps
 	scaled, _, err := i.loadKept(ctx, options, func(p compose.Project) []string { return about(p, services, noDeps) })
 	return scaled, err
 }
@@ -67,14 +67,17 @@ func (i *invocation) loadKept(
 	return kept, files, err
 }
 
-// about is every service that a verb works on: those that were named, and what they depend on.
+// about is every service that a verb works on: those that were named, and what they, and jobs that were, depend on.
 func about(project compose.Project, services []string, noDeps bool) []string {
 	if len(services) == 0 {
 		return serviceNames(project, nil)
 	}
 	all := slices.Clone(services)
 	for at := 0; at < len(all) && !noDeps; at++ {
-		s, _ := project.Service(all[at])
+		s, ok := project.Service(all[at])
+		if j, job := project.Job(all[at]); job && !ok {
+			s = j.Service
+		}
 		for _, d := range s.DependsOn {
 			if !slices.Contains(all, d.Service) {
 				all = append(all, d.Service)

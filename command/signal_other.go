@@ -3,6 +3,7 @@
 package command
 
 import (
+	"context"
 	"os"
 	"syscall"
 )
@@ -12,3 +13,9 @@ var signalNames = map[os.Signal]string{os.Interrupt: "SIGINT", syscall.SIGTERM: 
 
 // resizes tells when the terminal may have another size: here nobody says.
 func resizes() (changed <-chan os.Signal, stop func()) { return nil, func() {} }
+
+// heedPipes has nothing to do here: no write ends the process.
+func heedPipes() (stop func()) { return func() {} }
+
+// awaitUnread cannot be told here: the next write does.
+func awaitUnread(context.Context, any) bool { return false }

@@ -85,12 +85,17 @@ func (i *invocation) stats(ctx context.Context, q statsQuery) error {
 
 // pages measures and prints, once or again and again. take measures, and returns what prints it.
 func (i *invocation) pages(ctx context.Context, once bool, take func() (func() error, error)) error {
+	if !once {
+		var stop func()
+		ctx, stop = i.whileRead(ctx)
+		defer stop()
+	}
 	again := time.NewTicker(between)
 	defer again.Stop()
 	for {
 		page, err := take()
 		if ctx.Err() != nil && !once {
-			return codeError(exitInterrupted) // that is how a stream ends
+			return followed(ctx, err)
 		}
 		if err != nil {
 			return err
@@ -103,7 +108,7 @@ func (i *invocation) pages(ctx context.Context, once bool, take func() (func() e
 		}
 		select {
 		case <-ctx.Done():
-			return codeError(exitInterrupted)
+			return followed(ctx, nil)
 		case <-again.C:
 		}
 	}

@@ -57,7 +57,7 @@ func (i *invocation) up(ctx context.Context, c *cli.Context) error {
 		options.Within = *patience
 	}
 	if c.Bool("watch") {
-		if how.beside, err = i.watchBeside(ctx, options.Services); err != nil {
+		if how.beside, err = i.watchBeside(ctx, options.Services, options.NoDeps); err != nil {
 			return err
 		}
 	}
@@ -94,6 +94,7 @@ func (i *invocation) converge(ctx context.Context, project compose.Project, opti
 
 // convergeHeld is converge for who has the lock.
 func (i *invocation) convergeHeld(ctx context.Context, held held, project compose.Project, options plan.Options, yes bool) (err error) {
+	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return err

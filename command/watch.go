@@ -44,7 +44,7 @@ hyper-lite watch --dry-run                 what would be watched`,
 
 func (i *invocation) watch(ctx context.Context, c *cli.Context) error {
 	i.quietPull = c.Bool("quiet")
-	w, err := i.newWatching(ctx, c.Args().Slice())
+	w, err := i.newWatching(ctx, c.Args().Slice(), false)
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func (i *invocation) watch(ctx context.Context, c *cli.Context) error {
 }
 
 // watchBeside is watch beside an attached up. What changes from here on is not lost.
-func (i *invocation) watchBeside(ctx context.Context, services []string) (func(context.Context), error) {
-	w, err := i.newWatching(ctx, services)
+func (i *invocation) watchBeside(ctx context.Context, services []string, noDeps bool) (func(context.Context), error) {
+	w, err := i.newWatching(ctx, services, noDeps)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +110,10 @@ type watching struct {
 	prune    bool
 }
 
-func (i *invocation) newWatching(ctx context.Context, services []string) (*watching, error) {
-	project, err := i.load(ctx, i.loadOptions(services...))
+func (i *invocation) newWatching(ctx context.Context, services []string, noDeps bool) (*watching, error) {
+	load := i.loadOptions(services...)
+	load.NoDeps = noDeps
+	project, err := i.load(ctx, load)
 	if err != nil {
 		return nil, err
 	}

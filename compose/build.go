@@ -18,6 +18,7 @@ func (r *reading) build(s *Service, trail ...string) {
 	if s.Body.Image == "" {
 		s.Body.Image = r.typed.Name + "-" + r.name // as Compose names it
 	}
+	r.builtFor(s)
 	for i, use := range section.Secrets {
 		secret, ok := r.typed.Secrets[use.Source]
 		if !ok {

@@ -1,9 +1,7 @@
 package compose
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -16,6 +14,7 @@ type conversion struct {
 	l        *loading
 	typed    *types.Project
 	settings Settings
+	made     map[string]bool // the services and jobs that something will be made of
 	unread   map[string]bool // services and jobs with files or variables that are missing, where that is allowed
 	errs     FieldErrors
 }
@@ -26,7 +25,10 @@ func (c *conversion) report(path []string, msg, hint string) {
 
 // convert returns the project, or FieldErrors.
 func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
-	c := &conversion{l: l, typed: typed, unread: map[string]bool{}}
+	c := &conversion{l: l, typed: typed, made: l.opt.made(typed), unread: map[string]bool{}}
+	if err := c.readPlatform(); err != nil {
+		return Project{}, err
+	}
 	c.readSettings()
 	p.Settings, p.Model = c.settings, typed
 	p.Networks, p.Volumes, p.Configs, p.Secrets = typed.Networks, typed.Volumes, typed.Configs, typed.Secrets
@@ -55,6 +57,7 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	c.emptyNames()
 	c.unsetSecrets(p)
 	c.digests(&p)
+	c.defaultPlatforms(&p)
 	if len(c.errs) > 0 {
 		return Project{}, c.errs
 	}
@@ -331,81 +334,10 @@ func (c *conversion) enabled(section, name string) bool {
 	return ok
 }
 
-// unsetSecrets finds secrets and configs whose variable is not set: an empty file would be a silent mistake.
-func (c *conversion) unsetSecrets(p Project) {
-	unset := func(user, section, key string, f types.FileObjectConfig) {
-		if _, ok := c.typed.Environment[f.Environment]; f.Environment == "" || ok {
-			return
-		}
-		c.missing(user, []string{section, key, "environment"}, "the variable "+f.Environment+" is not set", "")
-	}
-	for _, s := range everyService(p) {
-		for key, f := range s.Secrets {
-			unset(s.Name, "secrets", key, types.FileObjectConfig(f))
-		}
-		for key, f := range s.Configs {
-			unset(s.Name, "configs", key, types.FileObjectConfig(f))
-		}
-	}
-}
-
-// missing is a mistake, but for who only looks: then the service or job is not known whole.
-func (c *conversion) missing(user string, path []string, msg, hint string) {
-	if c.l.opt.Looking {
-		c.unread[user] = true
-		return
-	}
-	c.report(path, msg, hint)
-}
-
 func everyService(p Project) []Service {
 	all := slices.Clone(p.Services)
 	for _, j := range p.Jobs {
 		all = append(all, j.Service)
 	}
 	return all
-}
-
-// digests computes every digest; what cannot be read is a mistake at its config or secret.
-func (c *conversion) digests(p *Project) {
-	set := func(s *Service) {
-		digest, err := DigestOf(*s)
-		for _, one := range unjoined(err) {
-			var unreadable *contentError
-			switch {
-			case errors.As(one, &unreadable):
-				msg := unreadable.err.Error()
-				if errors.Is(one, fs.ErrNotExist) {
-					msg = "there is no file " + unreadable.path
-				}
-				c.missing(s.Name, []string{unreadable.section, unreadable.key, "file"}, msg, "")
-			default:
-				c.report([]string{c.section(s.Name), s.Name}, one.Error(), "")
-			}
-		}
-		if !c.unread[s.Name] {
-			s.Digest = digest
-		}
-	}
-	for i := range p.Services {
-		set(&p.Services[i])
-	}
-	for i := range p.Jobs {
-		set(&p.Jobs[i].Service)
-	}
-}
-
-// unjoined are the errors that stand side by side in one.
-func unjoined(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what is wrapped is one story
-		var all []error
-		for _, e := range joined.Unwrap() {
-			all = append(all, unjoined(e)...)
-		}
-		return all
-	}
-	return []error{err}
 }

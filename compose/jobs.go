@@ -67,6 +67,10 @@ func scheduleOf(keys map[string]any, s Schedule) Schedule {
 // declaredJob reads an entry of `jobs:` (Compose spec, "jobs").
 func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
 	body := c.filledIn("jobs", jobBody(name, spec))
+	if c.unread[name] { // what is printed of it is without its files, too
+		spec.ContainerSpec = body.ContainerSpec
+		c.typed.Jobs[name] = spec
+	}
 	r := c.reading("jobs", name, body)
 	if len(body.Ports) > 0 {
 		r.reportAt([]string{"ports"}, "cannot be published by a job", "take ports out")

@@ -37,10 +37,16 @@ type LoadOptions struct {
 
 	Without Omissions // for `config`; zero is none
 
+	// Only are the services and jobs that something will be made of, beside what they depend on unless NoDeps is said;
+	// none is all.
+	Only   []string
+	NoDeps bool
+
 	// Looking says that no container will be made, only looked at, stopped or removed. Then what a container holds
-	// may be missing: env and label files, and the contents of configs and secrets. A service or job that cannot be
-	// known whole has the zero Digest.
-	Looking bool
+	// may be missing: env and label files, and the contents of configs and secrets. So it may be for what is not among
+	// Only. A service or job that cannot be known whole has the zero Digest.
+	Looking  bool
+	Building bool // images will be built: what builds need must be there, where Looking is said, too
 }
 
 // ProjectNames says what a project may be called.

@@ -20,6 +20,7 @@ type RestoreOptions struct {
 	Files    []string            // the files that the project is read from, absolute; only told, never read
 	Env      []string            // today's variables, "NAME=value"; it wins over EnvFiles
 	EnvFiles []string            // as LoadOptions has them
+	Only     []string            // as LoadOptions has them, without what they depend on
 	Disabled []string            // services that were switched off by their profiles
 	Services map[string]Recorded // by name
 	Added    map[string][]byte   // as LoadOptions has them: today's; one of a name that the text has is left out
@@ -54,7 +55,7 @@ func Restore(ctx context.Context, canonical []byte, opt RestoreOptions) (Project
 		env:      head.variables(today.env),
 	}
 	chosen.append(head.without(opt.Added))
-	load := LoadOptions{Stdin: bytes.NewReader(canonical), Scale: map[string]int{}}
+	load := LoadOptions{Stdin: bytes.NewReader(canonical), Scale: map[string]int{}, Only: opt.Only, NoDeps: true}
 	for name, s := range opt.Services {
 		load.Scale[name] = s.Replicas
 	}
@@ -100,10 +101,13 @@ func (h recordedHead) without(added map[string][]byte) map[string][]byte {
 	return left
 }
 
-// variables are those of today's that secrets and configs are read from, and no others: a name without a value in
-// an environment stood for a variable that was not set.
+// variables are those of today's that secrets and configs are read from, with the default platform, and no others: a name
+// without a value in an environment stood for a variable that was not set.
 func (h recordedHead) variables(today types.Mapping) types.Mapping {
 	env := types.Mapping{}
+	if platform, ok := today[platformVariable]; ok {
+		env[platformVariable] = platform
+	}
 	for _, section := range []map[string]struct{ Environment string }{h.Secrets, h.Configs} {
 		for _, entry := range section {
 			if value, ok := today[entry.Environment]; ok && entry.Environment != "" {
@@ -126,7 +130,7 @@ func relabel(s *Service, files []string) {
 // unlike says which fields of a restored service are not what they were.
 func unlike(s Service, opt RestoreOptions) []string {
 	recorded, ok := opt.Services[s.Name]
-	if !ok || recorded.Digest.Hash == "" || recorded.Digest.Hash == s.Digest.Hash {
+	if !ok || recorded.Digest.Hash == "" || s.Digest.Hash == "" || recorded.Digest.Hash == s.Digest.Hash {
 		return nil
 	}
 	fields := ChangedFields(recorded.Digest, s.Digest)

@@ -257,7 +257,7 @@ func (i *images) Observe(context.Context, compose.Project) (plan.Observed, error
 }
 
 func TestUpFetchesImagesFirstAndLooksAgain(t *testing.T) {
-	s := compose.Service{Project: "shop", Name: "web", Role: compose.RoleReplica, Replicas: 1}
+	s := compose.Service{Project: "shop", Name: "web", Role: compose.RoleReplica, Replicas: 1, Digest: compose.Digest{Hash: "v1:aaaa"}}
 	s.Body.Image = "app"
 	want := compose.Project{Name: "shop", Services: []compose.Service{s}}
 	engine := &images{}
@@ -278,7 +278,7 @@ func TestUpFetchesImagesFirstAndLooksAgain(t *testing.T) {
 }
 
 func TestUpAsksBeforeAnythingChanges(t *testing.T) {
-	s := compose.Service{Project: "shop", Name: "web", Role: compose.RoleReplica, Replicas: 1}
+	s := compose.Service{Project: "shop", Name: "web", Role: compose.RoleReplica, Replicas: 1, Digest: compose.Digest{Hash: "v1:aaaa"}}
 	s.Body.Image = "app"
 	engine := &images{}
 	host := converge.Host{Engine: engine, Balancer: engine}

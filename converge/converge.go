@@ -72,8 +72,8 @@ type Run struct {
 	Replan func(plan.Plan)
 	// Warn is told what the user should know and what is no error.
 	Warn func(string)
-	// Applied is the last applied revision and its number; false where there is none.
-	Applied func(context.Context) (compose.Project, int, bool, error)
+	// Applied is the last applied revision, for a service to go back to, and its number; false where there is none.
+	Applied func(ctx context.Context, service string) (compose.Project, int, bool, error)
 	// System is what a project needs besides its services.
 	System func(compose.Project) (plan.System, error)
 }

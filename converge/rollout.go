@@ -247,7 +247,7 @@ func (r *rollout) goBack(ctx context.Context, s *setback) bool {
 	var applied bool
 	if r.run.Applied != nil {
 		var err error
-		if back, number, applied, err = r.run.Applied(ctx); err != nil {
+		if back, number, applied, err = r.run.Applied(ctx, s.Service); err != nil {
 			s.Note = fmt.Sprintf("the last applied revision cannot be read: %v", err)
 			return false
 		}

@@ -49,6 +49,23 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 			options.BuildArgs[name] = value
 		}
 	}
+	if err := e.sendBuild(ctx, step, options); err != nil || options.Platform == "" || options.NoCache {
+		return err
+	}
+	made, err := e.client.ImageInspect(ctx, step.Image)
+	if err != nil {
+		return fmt.Errorf("inspect image %s: %w", step.Image, err)
+	}
+	if (plan.Image{Platform: platformOf(made)}).Fits(options.Platform) {
+		return nil
+	}
+	options.NoCache = true // the engine took layers from its cache that are for another platform: those upon no base
+	return e.sendBuild(ctx, step, options)
+}
+
+// sendBuild packs what a build needs, and follows it to its end.
+func (e *Engine) sendBuild(ctx context.Context, step plan.Build, options build.ImageBuildOptions) (err error) {
+	section := step.Service.Body.Build
 	var files io.ReadCloser
 	if isRemote(section.Context) {
 		options.RemoteContext = section.Context

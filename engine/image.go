@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
@@ -98,6 +99,36 @@ func (e *Engine) addPinned(ctx context.Context, project compose.Project, matched
 		matched[s.ImageID] = plan.Image{ID: found.ID}
 	}
 	return nil
+}
+
+// addPlatforms asks for what the images are that a service wants for a platform: a list does not tell.
+func (e *Engine) addPlatforms(ctx context.Context, project compose.Project, matched map[string]plan.Image) error {
+	services := slices.Clone(project.Services)
+	for _, j := range project.Jobs {
+		services = append(services, j.Service)
+	}
+	for _, s := range services {
+		there, known := matched[s.Body.Image]
+		if !known || s.Body.Platform == "" || there.Platform != "" {
+			continue
+		}
+		found, err := e.client.ImageInspect(ctx, there.ID)
+		if errdefs.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("inspect image %s: %w", s.Body.Image, err)
+		}
+		there.Platform = platformOf(found)
+		matched[s.Body.Image] = there
+	}
+	return nil
+}
+
+// platformOf is what an image is for: "linux/arm64/v8".
+func platformOf(found image.InspectResponse) string {
+	words := slices.DeleteFunc([]string{found.Os, found.Architecture, found.Variant}, func(word string) bool { return word == "" })
+	return strings.Join(words, "/")
 }
 
 // normal is a reference's one full spelling: with its registry, its folder and its tag, whatever was left out.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,13 +50,7 @@ func (e *Engine) Images(ctx context.Context, ids []string) (map[string]ImageDeta
 }
 
 func detailOf(i image.InspectResponse) ImageDetail {
-	detail := ImageDetail{ID: i.ID, Names: i.RepoTags, Size: i.Size, Tagged: i.Metadata.LastTagTime}
-	for _, word := range []string{i.Os, i.Architecture, i.Variant} {
-		if word != "" {
-			detail.Platform += "/" + word
-		}
-	}
-	detail.Platform = strings.TrimPrefix(detail.Platform, "/")
+	detail := ImageDetail{ID: i.ID, Names: i.RepoTags, Size: i.Size, Tagged: i.Metadata.LastTagTime, Platform: platformOf(i)}
 	if at, err := time.Parse(time.RFC3339Nano, i.Created); err == nil {
 		detail.Created = at
 	}

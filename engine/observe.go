@@ -26,7 +26,8 @@ import (
 const incomplete = ".incomplete"
 
 // Observe looks at the host once: one list each of containers, networks, volumes and images, side by
-// side, and no call per container; one more for each image that a service is pinned to and no list shows.
+// side, and no call per container; one more for each image that a service is pinned to and no list shows, or wants for a
+// platform.
 // Images holds the references of the project's services and jobs, of the balancer, and of the sidecar where
 // the project needs one. Published is left nil.
 func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Observed, error) {
@@ -63,7 +64,7 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 		return plan.Observed{}, err
 	}
 	matched := matchImages(references, images)
-	if err := e.addPinned(bounded, project, matched); err != nil {
+	if err := errors.Join(e.addPinned(bounded, project, matched), e.addPlatforms(bounded, project, matched)); err != nil {
 		return plan.Observed{}, e.silent(ctx, err)
 	}
 	replicas, foreign := e.split(project.Name, containers)

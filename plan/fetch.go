@@ -73,7 +73,7 @@ func (b *builder) refresh(s compose.Service, opt ImageOptions) (why string, want
 	if opt.Policy != "" {
 		policy = opt.Policy
 	}
-	_, there := b.have.Images[s.Body.Image]
+	_, there := b.imageOf(s)
 	switch {
 	case !named(s), s.Body.Build != nil && !opt.Buildable:
 		return "", false

@@ -73,12 +73,12 @@ func (b *builder) imageOf(s compose.Service) (id string, ok bool) {
 		return s.ImageID, true
 	}
 	image, ok := b.have.Images[s.Body.Image]
-	return image.ID, ok
+	return image.ID, ok && image.Fits(s.Body.Platform)
 }
 
 // build plans a service's image, and before it the images that this one is made of.
 func (b *builder) build(s compose.Service) {
-	_, there := b.have.Images[s.Body.Image]
+	_, there := b.imageOf(s)
 	var why string
 	switch {
 	case b.opt.NoBuild || len(b.base["image "+s.Body.Image]) > 0:
@@ -102,7 +102,7 @@ func (b *builder) build(s compose.Service) {
 }
 
 func (b *builder) pull(s compose.Service) error {
-	_, there := b.have.Images[s.Body.Image]
+	_, there := b.imageOf(s)
 	policy := b.pullPolicy(s)
 	if s.Body.Build != nil && (there || policy == types.PullPolicyBuild) {
 		return nil

@@ -133,3 +133,39 @@ func imagesOf(h *host, service string) []string {
 	}
 	return ids
 }
+
+// An image that is there for another platform is none: it is fetched or built, and no container is held against it.
+func TestAnImageForAnotherPlatformIsNotThere(t *testing.T) {
+	for _, c := range []struct {
+		has, wants string
+		fits       bool
+	}{
+		{"linux/amd64", "linux/amd64", true},
+		{"linux/amd64", "", true},
+		{"", "linux/arm64", true}, // nobody knows
+		{"linux/amd64", "linux", true},
+		{"linux/amd64", "amd64", true},
+		{"linux/amd64", "linux/x86_64", true},
+		{"linux/arm64", "Linux/aarch64", true},
+		{"linux/arm64/v8", "linux/arm64", true},
+		{"linux/arm64", "linux/arm64/v8", true},
+		{"linux/arm/v6", "linux/arm/v7", false},
+		{"linux/amd64", "linux/arm64", false},
+		{"linux/amd64", "arm64", false},
+		{"linux/amd64", "windows", false},
+	} {
+		fetched, built := service("fetched", 1, "v1:aaaa"), service("built", 1, "v1:aaaa")
+		fetched.Body.Platform, built.Body.Platform, built.Body.Image = c.wants, c.wants, "shop-built"
+		built.Body.Build = &types.BuildConfig{}
+		have := plan.Observed{Images: map[string]plan.Image{
+			"app": {ID: "sha256:app", Platform: c.has}, "shop-built": {ID: "sha256:built", Platform: c.has},
+		}}
+		p, err := plan.Make(shop(fetched, built), have, plan.Options{})
+		assert.NilError(t, err)
+		assert.Equal(t, len(p.Images().Nodes) == 0, c.fits, "%q %q: %s", c.has, c.wants, p)
+		if !c.fits {
+			assert.Check(t, is.Contains(p.String(), "image app             pull"))
+			assert.Check(t, is.Contains(p.String(), "image shop-built      build"))
+		}
+	}
+}

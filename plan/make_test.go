@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -497,4 +498,30 @@ func TestLifecycle(t *testing.T) {
 	golden.Assert(t, p.String(), "start.golden")
 	perform(t, h, p)
 	assert.Assert(t, must(t, want, h, plan.Options{}).Empty())
+}
+
+// Of what is not known whole nothing is made, replaced or registered, whatever is asked: it keeps what it has.
+func TestWhatIsNotKnownWholeStaysAsItIs(t *testing.T) {
+	jobs := []compose.Job{job("nightly", "@daily", "v1:aaaa"), job("seed", "", "v1:aaaa")}
+	want := compose.Project{Name: "shop", Services: []compose.Service{routed(service("web", 2, "v1:aaaa"), 8080), service("db", 1, "v1:aaaa")}, Jobs: jobs}
+	h := running(t, want)
+	want.Services = slices.Clone(want.Services)
+	want.Services[0].Digest, want.Services[0].Body.Image = compose.Digest{}, "other"
+	want.Jobs = []compose.Job{jobs[0], jobs[1]}
+	want.Jobs[0].Digest = compose.Digest{}
+	for _, opt := range []plan.Options{
+		{ImagesReady: true},
+		{ImagesReady: true, ForceRecreate: true, Services: []string{"web"}},
+		{ImagesReady: true, Services: []string{"nightly"}},
+		{ImagesReady: true, RecreateDeps: true, Services: []string{"seed"}},
+		{ImagesReady: true, RemoveOrphans: true},
+	} {
+		p := must(t, want, h, opt)
+		assert.Assert(t, p.Empty(), "%+v: %s", opt, p)
+	}
+	stopped := running(t, want)
+	assert.Equal(t, len(plan.RegisteredJobs(stopped.observe().Replicas)), 1)
+	for _, r := range stopped.observe().Replicas {
+		assert.Assert(t, r.Service != "web", "%s", r.Name)
+	}
 }

@@ -114,7 +114,7 @@ func (o *onHost) raise(ctx context.Context, want compose.Project, applied *compo
 	host := converge.Host{Engine: o, Balancer: o, Width: 4}
 	opt.System = system(want)
 	_, err := host.Up(ctx, want, opt, converge.Run{
-		Applied: func(context.Context) (compose.Project, int, bool, error) {
+		Applied: func(context.Context, string) (compose.Project, int, bool, error) {
 			if applied == nil {
 				return compose.Project{}, 0, false, nil
 			}

@@ -224,3 +224,23 @@ services:
 		assert.Equal(t, len(p.leftovers()), 0, "%v", p.leftovers())
 	}
 }
+
+// Which storage can be limited only the engine knows: what it says of that is told, and what runs stays.
+func TestCompatStorageIsLimitedWhereTheEngineCan(t *testing.T) {
+	t.Parallel()
+	const file = "services: {web: {image: hyper-lite-demo, stop_grace_period: 0s%s}}\n"
+	p := newProject(t, fmt.Sprintf(file, ""))
+	p.must("up", "-d")
+	before := p.id("web-1")
+	p.write("compose.yaml", fmt.Sprintf(file, ", storage_opt: {size: 1G}"))
+	says(t, p.must("plan").out, "web.1", "storage_opt added")
+	if r := p.run("up", "-d"); r.code == 0 {
+		assert.DeepEqual(t, p.inspect("web-1").HostConfig.StorageOpt, map[string]string{"size": "1G"})
+		return
+	} else {
+		assert.Equal(t, r.code, 3)
+		says(t, r.err, "web.1", "storage-opt")
+	}
+	assert.Equal(t, p.id("web-1"), before)
+	assert.DeepEqual(t, p.running("web"), []string{p.name + "-web-1"})
+}

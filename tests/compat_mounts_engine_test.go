@@ -34,7 +34,8 @@ services:
     - {type: bind, source: "./a:colon", target: /colon, bind: {create_host_path: false}}
     - {type: bind, source: ./readable/note, target: /note, read_only: true}
     - {type: tmpfs, target: /small, tmpfs: {size: 1m, mode: 0o700}}
-    - {type: volume, target: /anonymous}
+    - {type: volume, target: /anonymous, consistency: delegated}
+    - {type: bind, source: ./readable, target: /labelled, bind: {selinux: z}}
     - ram:/ram
     - {type: volume, source: folder, target: /folder, read_only: true}
     - {type: volume, source: outer, target: /outer, volume: {nocopy: true}}
@@ -62,7 +63,7 @@ volumes:
 	p.must("up", "-d")
 
 	for script, want := range map[string]string{
-		"cat /readable/note /private/note /note /folder/note": strings.Repeat("from the host", 4),
+		"cat /readable/note /private/note /note /folder/note /labelled/note": strings.Repeat("from the host", 5),
 		"cat /colon/note": "behind a colon",
 		"touch /made/x /scratch/x /cache/x /small/x /anonymous/x /ram/x /outer/x && echo written": "written",
 		"for f in /x /readable/x /note /folder/x; do touch $f 2>/dev/null || echo $f; done":       "/x\n/readable/x\n/note\n/folder/x",
@@ -140,6 +141,11 @@ volumes: {data: {}}
 	for kind, why := range map[string]string{"npipe": "Windows", "cluster": "Swarm"} {
 		p.write("compose.yaml", "services: {web: {image: hyper-lite-demo, volumes: [{type: "+kind+", source: data, target: /data}]}}\nvolumes: {data: {}}\n")
 		says(t, p.exits(1, "up", "-d").err, "type "+kind, why)
+		assert.Equal(t, len(p.leftovers()), 0, "%v", p.leftovers())
+	}
+	for _, section := range []string{"configs", "secrets"} {
+		p.write("compose.yaml", "services: {web: {image: hyper-lite-demo, "+section+": [one]}}\n"+section+": {one: {external: true}}\n")
+		says(t, p.exits(1, "up", "-d").err, section+".one", "external", "cluster")
 		assert.Equal(t, len(p.leftovers()), 0, "%v", p.leftovers())
 	}
 }

@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -333,4 +334,37 @@ networks: {one: {}, two: {}}
 // knows says whether the engine speaks a version of its API.
 func knows(version string) bool {
 	return versions.GreaterThanOrEqualTo(docker.ClientVersion(), version)
+}
+
+// external_links lead to containers that somebody else made, in the networks that both are in.
+func TestCompatExternalLinksLeadToContainersOfOthers(t *testing.T) {
+	t.Parallel()
+	needs(t, "redis:7")
+	p := newProject(t, `
+x-shell: &shell
+  image: redis:7
+  entrypoint: [sleep, infinity]
+  init: true
+  stop_grace_period: 0s
+  networks: [shared]
+services:
+  web: {<<: *shell, external_links: ["${GUEST}:friend", "${GUEST}"]}
+  other: {<<: *shell}
+networks: {shared: {external: true, name: "${SHARED}"}}
+`)
+	guest, shared := p.name+"-guest", p.name+"-shared"
+	p.env = append(p.env, "GUEST="+guest, "SHARED="+shared)
+	made, err := docker.NetworkCreate(t.Context(), shared, network.CreateOptions{})
+	assert.NilError(t, err)
+	t.Cleanup(func() { p.ok(docker.NetworkRemove(context.Background(), made.ID)) })
+	foreign(t, guest, &container.Config{}, &container.HostConfig{NetworkMode: container.NetworkMode(shared)})
+	t.Cleanup(p.remove)
+	p.must("up", "-d")
+	is, err := docker.ContainerInspect(t.Context(), guest)
+	assert.NilError(t, err)
+	for _, name := range []string{"friend", guest} {
+		assert.Equal(t, p.shell("web-1", "getent ahostsv4 "+name+" | head -1 | cut -d' ' -f1"), is.NetworkSettings.Networks[shared].IPAddress, name)
+	}
+	assert.Equal(t, p.shell("other-1", "getent hosts friend || echo nobody"), "nobody", "a link is the linking container's own")
+	says(t, p.must("up", "-d").out, "nothing to change")
 }

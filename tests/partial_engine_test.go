@@ -4,6 +4,9 @@ package tests
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -71,6 +74,51 @@ func TestOnlyWhatChangedIsReplaced(t *testing.T) {
 	third := p.idsOf("web", "other")
 	assert.Equal(t, third["/"+p.name+"-other-1"], second["/"+p.name+"-other-1"])
 	assert.Assert(t, third["/"+p.name+"-web-1"] != second["/"+p.name+"-web-1"])
+}
+
+const unreadFile = `
+services:
+  db: {image: hyper-lite-demo, environment: {DB: "${DB:-1}"}}
+  web: {image: hyper-lite-demo, replicas: 2, env_file: [web.env], label_file: [web.labels], secrets: [token], depends_on: [db], ports: ["$PORT:80"]}
+jobs:
+  tidy: {image: hyper-lite-demo, env_file: [web.env], triggers: {schedule: ["@yearly"]}}
+secrets: {token: {file: ./token}}
+`
+
+// A run about one service needs the env files, label files and secrets of that one alone. What it knows of the others no more
+// stays on the host as it is.
+func TestWhatARunIsNotAboutMayBeMissing(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, unreadFile)
+	held := []string{"web.env", "web.labels", "token"}
+	for _, name := range held {
+		p.write(name, "A=1\n")
+	}
+	p.must("up", "-d")
+	everything := p.idsOf("")
+	for _, name := range held {
+		assert.NilError(t, os.Remove(filepath.Join(p.dir, name)))
+	}
+	db := p.id("db-1")
+	p.at("DB=2", func() { p.must("up", "-d", "-t", "0", "db") })
+	assert.Assert(t, p.id("db-1") != db)
+	assert.Assert(t, contains(p.environment("db-1"), "DB=2"))
+	p.must("up", "-d", "-t", "0", "--remove-orphans", "--force-recreate", "db")
+	p.must("run", "--rm", "-T", "db", "exit", "0")
+	p.must("create", "db")
+	p.must("scale", "db=1")
+	assert.DeepEqual(t, without(p.idsOf(""), "/"+p.name+"-db-1"), without(everything, "/"+p.name+"-db-1"))
+	assert.Equal(t, len(p.answerers(8)), 2)
+	for _, typed := range []string{"up -d", "up -d web", "run web", "scale web=3", "cron run tidy", "config"} {
+		says(t, p.exits(1, strings.Fields(typed)...).err, "compose.yaml:", "there is no file")
+	}
+
+	for _, name := range held {
+		p.write(name, "A=1\n")
+	}
+	says(t, p.must("up", "-d").out, "nothing to change")
+	assert.DeepEqual(t, without(p.idsOf(""), "/"+p.name+"-db-1"), without(everything, "/"+p.name+"-db-1"))
+	assert.Assert(t, !strings.Contains(p.must("history", "--format", "json").out, `"web":["removed"]`))
 }
 
 func without(all map[string]string, name string) map[string]string {

@@ -65,6 +65,42 @@ services:
 	p.at("COMPOSE_PROFILES=tools", func() { assert.Equal(t, len(config()), 3) })
 }
 
+// What a later file says with !reset and !override is taken away, or stands alone.
+func TestCompatResetAndOverride(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, `
+services:
+  web:
+    image: hyper-lite-demo
+    environment: {KEPT: "1", GONE: "1"}
+    labels: {of: first}
+    ports: ["$PORT:80"]
+    volumes: [./here:/here, ./there:/there]
+    stop_signal: SIGUSR1
+  gone: {image: hyper-lite-demo}
+`)
+	p.write("compose.override.yaml", `
+services:
+  web:
+    environment: {GONE: !reset null, NEW: "2"}
+    labels: !override {of: second}
+    ports: !reset []
+    volumes: !override [./here:/elsewhere]
+    stop_signal: !reset null
+  gone: !reset null
+`)
+	p.must("up", "-d")
+	assert.Equal(t, len(p.containers("")), 1)
+	web := p.inspect("web-1")
+	env := p.environment("web-1")
+	assert.Assert(t, contains(env, "KEPT=1", "NEW=2") && !contains(env, "GONE=1"), "%v", env)
+	assert.Equal(t, web.Config.Labels["of"], "second")
+	assert.Equal(t, len(web.HostConfig.PortBindings), 0)
+	assert.Equal(t, len(web.Mounts), 1)
+	assert.Equal(t, web.Mounts[0].Destination, "/elsewhere")
+	assert.Equal(t, web.Config.StopSignal, "")
+}
+
 func TestFlagsStandBeforeOrAfterTheVerb(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, "services: {web: {image: hyper-lite-demo, profiles: [x], environment: {V: '${V}'}}}\n")

@@ -1,0 +1,63 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"hyper-lite/cron"
+)
+
+// errUnread is why something ends whose output nobody reads any more.
+var errUnread = errors.New("nobody reads the output any more")
+
+// isUnread says that a write failed since nobody reads what was written.
+func isUnread(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// whileRead is a context that ends, because of errUnread, when nobody reads our output any more, though nothing is written.
+func (i *invocation) whileRead(ctx context.Context) (reading context.Context, stop func()) {
+	reading, cancel := context.WithCancelCause(ctx)
+	go func() {
+		if awaitUnread(reading, i.Out) {
+			cancel(errUnread)
+		}
+	}()
+	return reading, func() { cancel(nil) }
+}
+
+// followed is how a command ends that follows something until it is told to end, or nobody reads it any more.
+func followed(ctx context.Context, err error) error {
+	switch {
+	case isUnread(err), context.Cause(ctx) == errUnread: //nolint:errorlint // the very cause
+		return codeError(exitUnread)
+	case ctx.Err() != nil:
+		return codeError(exitInterrupted)
+	}
+	return err
+}
+
+// patienceWithoutWord is how long an end may take before it is told of.
+const patienceWithoutWord = time.Second
+
+// leaveUnread ends what only we could read, as a process of this machine ends by SIGPIPE: with its pre_stop hooks and its grace
+// period. What is not ours is left alone.
+func (i *invocation) leaveUnread(ctx context.Context, j joining, ended func() (int, error)) error {
+	if j.unread == nil {
+		return codeError(exitUnread)
+	}
+	j.leaving.Store(true)
+	told := time.AfterFunc(patienceWithoutWord, func() {
+		i.warn(fmt.Sprintf("nobody reads the output of %s any more: it is stopped; Ctrl-C kills it", j.name))
+	})
+	defer told.Stop()
+	if !j.unread(ctx) {
+		return codeError(exitUnread) // which was told
+	}
+	_, err := ended()
+	return errors.Join(codeError(exitUnread), err)
+}
+
+// unread stops the run since nobody reads it. It returns whether it ends.
+func (c *curb) unread(ctx context.Context) bool { return c.stop(ctx, cron.Failed, errUnread.Error()) }
