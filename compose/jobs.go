@@ -32,16 +32,23 @@ func (r *reading) cronJob() Job {
 		j.Manual = manual
 	}
 	base := scheduleOf(keys, Schedule{Timezone: "UTC", Concurrency: Forbid, MissedFires: CatchUpOnce})
-	entries, ok := keys["schedule"].([]any)
-	if !ok && keys["schedule"] != nil {
+	entries, listed := keys["schedule"].([]any)
+	if !listed && keys["schedule"] != nil {
 		entries = []any{keys["schedule"]}
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		one := base
 		if text, ok := asString(e); ok {
 			one.Cron = text
 		}
-		j.Schedules = append(j.Schedules, scheduleOf(asMap(e), one))
+		if one = scheduleOf(asMap(e), one); one.Cron == "" {
+			at := []string{extension, "cron", "schedule"}
+			if listed {
+				at = append(at, itoa(i))
+			}
+			r.reportAt(at, "needs cron", "it says when the job runs")
+		}
+		j.Schedules = append(j.Schedules, one)
 	}
 	if len(j.Schedules) == 0 && !j.Manual {
 		r.report("cron", "the job has no schedule and may not be run by hand: it would never run", "add schedule")
