@@ -93,6 +93,7 @@ func DecideGone(project, name string, was Memory, runs []Run, now time.Time, sig
 	}
 	d.absent = true
 	d.gone = now.Sub(d.Memory.Gone) >= returning
+	d.Memory.Paused = d.Memory.Paused && !d.gone
 	d.reconcile()
 	for i := range d.Memory.Open {
 		if fire := &d.Memory.Open[i]; d.gone && !d.live(*fire) && fire.Stop == "" {
@@ -111,12 +112,13 @@ type deciding struct {
 	runs   map[string]Run
 	now    time.Time
 	sight  Sight
-	absent bool // the job is not registered, so there is nothing to make a run of
-	gone   bool // and that is no mere exchange
+	found  map[string]bool // runs that nobody had remembered
+	absent bool            // the job is not registered, so there is nothing to make a run of
+	gone   bool            // and that is no mere exchange
 }
 
 func newDeciding(job Job, was Memory, runs []Run, now time.Time, sight Sight) *deciding {
-	d := &deciding{Decision: Decision{Memory: was.clone()}, job: job, runs: map[string]Run{}, now: now, sight: sight}
+	d := &deciding{Decision: Decision{Memory: was.clone()}, job: job, runs: map[string]Run{}, found: map[string]bool{}, now: now, sight: sight}
 	for _, r := range runs {
 		d.runs[r.Name] = r
 	}
@@ -295,9 +297,14 @@ func (d *deciding) close(record Record) {
 	if record.Started != nil {
 		m.Last = &record
 	}
-	if toldOf(m.Timing.Notify, record.Status) {
+	if toldOf(m.Timing.Notify, record.Status) && !d.old(record) {
 		m.Untold = append(m.Untold, record)
 		over := max(0, len(m.Untold)-mostUntold)
 		d.Dropped, m.Untold = append(d.Dropped, m.Untold[:over]...), m.Untold[over:]
 	}
+}
+
+// old says of an end that nobody had remembered and that came before the job was registered: nobody waits to be told.
+func (d *deciding) old(record Record) bool {
+	return d.found[record.Run] && record.Finished != nil && record.Finished.Before(d.job.Since)
 }
