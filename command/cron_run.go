@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -46,7 +47,8 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	begin, err := i.prepare(ctx, project, one.once)
+	one.settle = func(have plan.Observed) { one.at = one.named(project.Name, have, time.Now()) }
+	begin, err := i.prepare(ctx, project, &one.once)
 	if i.dryRun {
 		return err
 	}
@@ -104,7 +106,7 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 
 // discardRun takes away the container of a run that its pre_start hooks did not let begin.
 func (i *invocation) discardRun(ctx context.Context, one jobOnce) error {
-	if len(one.service.PreStart) == 0 {
+	if len(one.service.PreStart) == 0 || one.options.Name == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
@@ -156,7 +158,7 @@ type jobOnce struct {
 
 // wantedRun reads the files and flags of a run by hand.
 func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, compose.Project, error) {
-	one := jobOnce{once: once{detached: !c.Bool("wait")}}
+	one := jobOnce{once: once{verb: "cron run", detached: !c.Bool("wait")}}
 	name := c.Args().First()
 	options, err := i.planOptions(c)
 	if err != nil {
@@ -180,15 +182,11 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 			return one, project, err
 		}
 	}
-	now, err := i.freeSecond(ctx, project.Name, name)
-	if err != nil {
-		return one, project, err
-	}
-	one.at, one.history, one.timeout = now, job.History, job.Timeout
-	one.options = plan.OneOffOptions{Options: options, Name: cron.RunName(project.Name, name, now, 1), AutoRemove: c.Bool("rm")}
+	one.history, one.timeout = job.History, job.Timeout
+	one.options = plan.OneOffOptions{Options: options, AutoRemove: c.Bool("rm")}
 	one.service, err = compose.OneOffOf(project, name, newID(), compose.OneOff{
 		Command: c.Args().Tail(), Env: c.StringSlice("env"), Labels: []string{
-			compose.LabelFire + "=" + strconv.FormatInt(now.Unix(), 10), compose.LabelTrigger + "=" + string(cron.Manual), compose.LabelAttempt + "=1",
+			compose.LabelTrigger + "=" + string(cron.Manual), compose.LabelAttempt + "=1",
 		},
 	})
 	if mistake, ok := err.(*compose.MistakeError); ok {
@@ -197,23 +195,18 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	return one, project, err
 }
 
-// freeSecond is the first second from now on that no run of a job has its name from.
-func (i *invocation) freeSecond(ctx context.Context, project, job string) (time.Time, error) {
-	host, err := i.engine(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	replicas, err := host.List(ctx, project)
-	if err != nil {
-		return time.Time{}, err
-	}
+// named names a run by the first second from now on that no run of its job has its name from, and returns it. It is asked
+// under the project's lock, so that two runs of one second are two.
+func (o *jobOnce) named(project string, have plan.Observed, now time.Time) time.Time {
 	taken := map[string]bool{}
-	for _, r := range replicas {
+	for _, r := range have.Replicas {
 		taken[r.Name] = true
 	}
-	now := time.Now().Truncate(time.Second)
-	for taken[cron.RunName(project, job, now, 1)] {
-		now = now.Add(time.Second)
+	at := now.Truncate(time.Second)
+	for taken[cron.RunName(project, o.service.Name, at, 1)] {
+		at = at.Add(time.Second)
 	}
-	return now, nil
+	o.options.Name = cron.RunName(project, o.service.Name, at, 1)
+	o.service.Body.Labels = maps.Clone(o.service.Body.Labels).Add(compose.LabelFire, strconv.FormatInt(at.Unix(), 10))
+	return at
 }
