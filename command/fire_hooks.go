@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"hyper-lite/cron"
@@ -13,6 +14,30 @@ const stopsWithin = 10 * time.Second
 
 func runContainer(job, run string) plan.Container {
 	return plan.Container{Ref: plan.Ref{Service: job, Slot: 1, Generation: 1}, Name: run}
+}
+
+// preStart runs the pre_start hooks of a run that was made, for as long as the job's timeout, all together.
+func (f *firing) preStart(ctx context.Context, made madeRun, aside cron.Aside) error {
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if made.timeout > 0 {
+		bounded, cancel = context.WithTimeout(ctx, made.timeout)
+	}
+	defer cancel()
+	var failed error
+	lost := aside(ctx, func() {
+		failed = f.host.Prepare(bounded, made.RunOf, func(begin func() error) error {
+			return f.alone(bounded, func(context.Context) error { return begin() })
+		})
+	})
+	switch {
+	case lost != nil:
+		return lost
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed != nil && bounded.Err() != nil:
+		return fmt.Errorf("its %s hooks took longer than %s (timeout)", plan.PreStart, made.timeout)
+	}
+	return failed
 }
 
 // postStart runs the post_start hooks of a run that has started. One that fails ends the run, as does one that takes longer

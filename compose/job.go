@@ -20,6 +20,7 @@ func (j Job) Scheduled() bool { return len(j.Schedules) > 0 }
 type Registration struct {
 	Timing
 	DependsOn []Dependency        `json:"depends_on,omitempty"`
+	PreStart  []string            `json:"pre_start,omitempty"`  // by hook, the ID of its image; "": the job's
 	PostStart []types.ServiceHook `json:"post_start,omitempty"` // run in a run's container, once it has started
 	PreStop   []types.ServiceHook `json:"pre_stop,omitempty"`   // run in it before it is stopped, for as long as Grace
 	Grace     time.Duration       `json:"grace,omitempty"`      // stop_grace_period; 0: the engine's own

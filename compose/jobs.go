@@ -125,9 +125,6 @@ func (r *reading) job(keys map[string]any, at ...string) Job {
 	}
 	j := Job{Service: r.template(RoleJob), Timing: Timing{Manual: true, Keep: Keep{Successful: 3, Failed: 3}, History: 100}}
 	j.OneShot = true
-	if len(j.PreStart) > 0 {
-		r.l.warnings = append(r.l.warnings, "job "+r.name+": its pre_start hooks run with `cron run`, and not before the runs that its schedule begins")
-	}
 	j.Timeout, _ = asDuration(keys["timeout"])
 	j.StartDeadline, _ = asDuration(keys["start_deadline"])
 	set := func(keys map[string]any, key string, to *int) {

@@ -60,7 +60,7 @@ type (
 	// Stop stops a run, within its grace period.
 	Stop struct{ Job, Run string }
 	// Remove removes the container of an ended run.
-	Remove struct{ Run string }
+	Remove struct{ Job, Run string }
 	// Tell tells of the end of a run, as Notify says.
 	Tell struct {
 		Notify compose.Notify

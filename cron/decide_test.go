@@ -23,7 +23,7 @@ func TestAnEndIsToldBeforeItsContainerGoes(t *testing.T) {
 	d = Decide(job, d.Memory, []Run{ended}, now, Sight{UnderWay: map[string]bool{tell.Subject(): true}})
 	assert.Equal(t, len(d.Actions), 0, "%v", d.Actions)
 	d = Decide(job, d.Memory, []Run{ended}, now, Sight{Told: map[string]bool{ended.Name: true}})
-	assert.DeepEqual(t, d.Actions, []Action{Remove{Run: ended.Name}})
+	assert.DeepEqual(t, d.Actions, []Action{Remove{Job: "tidy", Run: ended.Name}})
 }
 
 // A run that ended before its job was registered, or before the memory was lost, is recorded, and no news.
@@ -66,5 +66,5 @@ func TestRunsOfAJobThatIsNotRegisteredYet(t *testing.T) {
 	later := now.Add(returning)
 	assert.Assert(t, !d.Wake.After(later))
 	d = DecideGone("shop", "tidy", d.Memory, []Run{ended}, later, Sight{})
-	assert.DeepEqual(t, d.Actions, []Action{Remove{Run: ended.Name}})
+	assert.DeepEqual(t, d.Actions, []Action{Remove{Job: "tidy", Run: ended.Name}})
 }

@@ -113,7 +113,7 @@ func (r *Runner) do(ctx context.Context, action Action, aside Aside) error {
 	case Stop:
 		return r.Engine.Stop(ctx, a)
 	case Remove:
-		return r.Engine.Remove(ctx, a.Run)
+		return r.Engine.Remove(ctx, a)
 	case Tell:
 		return r.Engine.Tell(ctx, a)
 	}

@@ -213,7 +213,7 @@ func (d *deciding) tidy() {
 			continue
 		}
 		if kept[o.Good]--; (kept[o.Good] < 0 || run.Stage == Created) && !waits[o.Run] {
-			d.act(Remove{Run: o.Run})
+			d.act(Remove{Job: d.job.Name, Run: o.Run})
 		}
 	}
 	slices.Reverse(over)
