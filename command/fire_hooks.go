@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,7 +72,11 @@ func (f *firing) runPostStart(ctx context.Context, start cron.Start, job registe
 	}
 	for i, hook := range job.PostStart {
 		step := plan.RunHook{Container: runContainer(start.Job, start.Run), Phase: plan.PostStart, Hook: hook, Index: i + 1}
-		if err := f.host.Do(ctx, step); err != nil {
+		err := f.host.Do(ctx, step)
+		if exited, ok := errors.AsType[*plan.HookError](err); ok { // whose it is stands beside it
+			return exited
+		}
+		if err != nil {
 			return err
 		}
 	}
