@@ -166,7 +166,10 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	}
 	options.Services, options.Wait = nil, false // --wait is for the run
 	// nothing that was scaled is scaled back for a run
-	project, _, err := i.loadKept(ctx, i.loadOptions(), func(compose.Project) []string { return nil })
+	project, _, err := i.loadKept(ctx, i.loadOptions(name), func(p compose.Project) ([]string, error) {
+		_, err := jobNamed(p, name)
+		return nil, err
+	})
 	if err != nil {
 		return one, project, err
 	}

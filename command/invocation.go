@@ -157,8 +157,8 @@ func (i *invocation) loadOptions(services ...string) compose.LoadOptions {
 }
 
 // lookOptions are loadOptions of a verb that makes no container.
-func (i *invocation) lookOptions() compose.LoadOptions {
-	options := i.loadOptions()
+func (i *invocation) lookOptions(services ...string) compose.LoadOptions {
+	options := i.loadOptions(services...)
 	options.Looking = true
 	return options
 }
