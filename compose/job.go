@@ -38,6 +38,11 @@ type Timing struct {
 	Notify        *Notify       `json:"notify,omitempty"`
 }
 
+// DefaultTiming is that of a job of which the file says nothing.
+func DefaultTiming() Timing {
+	return Timing{Manual: true, Keep: Keep{Successful: 3, Failed: 3}, History: 100}
+}
+
 // Keep is how many finished containers of a job stay on the host, by their outcome.
 type Keep struct {
 	Successful int `json:"successful"` // 3

@@ -123,7 +123,7 @@ func (r *reading) job(keys map[string]any, at ...string) Job {
 	if r.body.Restart == types.RestartPolicyAlways || r.body.Restart == types.RestartPolicyUnlessStopped {
 		r.reportAt([]string{"restart"}, "a run would never end with restart: "+r.body.Restart, "use retries for runs that fail")
 	}
-	j := Job{Service: r.template(RoleJob), Timing: Timing{Manual: true, Keep: Keep{Successful: 3, Failed: 3}, History: 100}}
+	j := Job{Service: r.template(RoleJob), Timing: DefaultTiming()}
 	j.OneShot = true
 	j.Timeout, _ = asDuration(keys["timeout"])
 	j.StartDeadline, _ = asDuration(keys["start_deadline"])

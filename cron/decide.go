@@ -85,8 +85,12 @@ func Decide(job Job, was Memory, runs []Run, now time.Time, sight Sight) Decisio
 	return d.Decision
 }
 
-// DecideGone says what is to be done about a job that is not registered any more: its runs are seen to their end.
+// DecideGone says what is to be done about a job that is not registered: its runs are seen to their end. Of one that never was,
+// as where it is run by hand before `up` has registered it, the defaults say what is kept.
 func DecideGone(project, name string, was Memory, runs []Run, now time.Time, sight Sight) Decision {
+	if was.Accounted.IsZero() {
+		was.Timing = compose.DefaultTiming()
+	}
 	d := newDeciding(Job{Project: project, Name: name, Timing: was.Timing}, was, runs, now, sight)
 	if d.Memory.Gone.IsZero() {
 		d.Memory.Gone = now

@@ -55,16 +55,20 @@ func TestAPauseEndsWithItsJob(t *testing.T) {
 	assert.Assert(t, !gone.Memory.Paused)
 }
 
-// A runner that begins before a job is registered leaves the runs by hand alone that it finds: how many are kept is not
-// known yet.
+// Runs by hand of a job that is not registered are kept as where the file says nothing: how many it says is not known.
 func TestRunsOfAJobThatIsNotRegisteredYet(t *testing.T) {
 	now := time.Unix(1700000000, 0).UTC()
-	ended := Run{Name: "shop-tidy-1699999990", Job: "tidy", Fire: now.Add(-10 * time.Second), Attempt: 1, Trigger: Manual, Stage: Ended, Started: now, Finished: now}
-	d := DecideGone("shop", "tidy", Memory{}, []Run{ended}, now, Sight{})
+	var ended []Run
+	for n := range 5 {
+		at := now.Add(time.Duration(n-10) * time.Second)
+		ended = append(ended, Run{Name: RunName("shop", "tidy", at, 1), Job: "tidy", Fire: at, Attempt: 1, Trigger: Manual, Stage: Ended, Started: at, Finished: at})
+	}
+	d := DecideGone("shop", "tidy", Memory{}, ended, now, Sight{})
 	assert.Equal(t, len(d.Actions), 0, "%v", d.Actions)
-	assert.Equal(t, len(d.Records), 1)
+	assert.Equal(t, len(d.Records), 5)
+	assert.Equal(t, d.Memory.Timing.History, 100)
 	later := now.Add(returning)
 	assert.Assert(t, !d.Wake.After(later))
-	d = DecideGone("shop", "tidy", d.Memory, []Run{ended}, later, Sight{})
-	assert.DeepEqual(t, d.Actions, []Action{Remove{Job: "tidy", Run: ended.Name}})
+	d = DecideGone("shop", "tidy", d.Memory, ended, later, Sight{})
+	assert.DeepEqual(t, d.Actions, []Action{Remove{Job: "tidy", Run: ended[0].Name}, Remove{Job: "tidy", Run: ended[1].Name}})
 }
