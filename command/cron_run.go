@@ -47,7 +47,7 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	one.settle = func(have plan.Observed) { one.at = one.named(project.Name, have, time.Now()) }
+	one.settle = func(have plan.Observed) { one.at = one.named(project, have, time.Now()) }
 	begin, err := i.prepare(ctx, project, &one.once)
 	if i.dryRun {
 		return err
@@ -92,11 +92,13 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 		leave()
 		limit.ending.Wait()
 		i.noteEnd(ctx, project, one, record, limit, err)
+		i.tidyRuns(ctx, project, one)
 		return limit.judge(err)
 	}
 	if err != nil {
 		return err
 	}
+	i.tidyRuns(ctx, project, one)
 	if own > 0 {
 		i.warn(fmt.Sprintf("nobody stops %s after its timeout of %s: no sidecar looks after this job; `hyper-lite up` makes one, and with --wait this command does it", one.options.Name, own))
 	}
@@ -152,6 +154,7 @@ type jobOnce struct {
 	once
 	at      time.Time     // its instant
 	history int           // records that are kept
+	keep    compose.Keep  // containers that are
 	timeout time.Duration // 0: none
 	tended  bool          // the sidecar sees to it
 }
@@ -185,7 +188,7 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 			return one, project, err
 		}
 	}
-	one.history, one.timeout = job.History, job.Timeout
+	one.history, one.keep, one.timeout = job.History, job.Keep, job.Timeout
 	one.options = plan.OneOffOptions{Options: options, AutoRemove: c.Bool("rm")}
 	one.service, err = compose.OneOffOf(project, name, newID(), compose.OneOff{
 		Command: c.Args().Tail(), Env: c.StringSlice("env"), Labels: []string{
@@ -200,16 +203,20 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 
 // named names a run by the first second from now on that no run of its job has its name from, and returns it. It is asked
 // under the project's lock, so that two runs of one second are two.
-func (o *jobOnce) named(project string, have plan.Observed, now time.Time) time.Time {
+func (o *jobOnce) named(project compose.Project, have plan.Observed, now time.Time) time.Time {
 	taken := map[string]bool{}
 	for _, r := range have.Replicas {
 		taken[r.Name] = true
 	}
+	remembered, _ := readCronRecord(project) // where it cannot be read, which is told, the containers tell
+	for _, r := range remembered.Runs {
+		taken[r.Run] = true
+	}
 	at := now.Truncate(time.Second)
-	for taken[cron.RunName(project, o.service.Name, at, 1)] {
+	for taken[cron.RunName(project.Name, o.service.Name, at, 1)] {
 		at = at.Add(time.Second)
 	}
-	o.options.Name = cron.RunName(project, o.service.Name, at, 1)
+	o.options.Name = cron.RunName(project.Name, o.service.Name, at, 1)
 	o.service.Body.Labels = maps.Clone(o.service.Body.Labels).Add(compose.LabelFire, strconv.FormatInt(at.Unix(), 10))
 	return at
 }
