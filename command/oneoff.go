@@ -161,6 +161,7 @@ func (i *invocation) wantedOnce(ctx context.Context, c *cli.Context) (once, comp
 	if err != nil {
 		return one, project, err
 	}
+	how.Warn = i.warn
 	id := newID()
 	one.options = plan.OneOffOptions{Options: options, Name: c.String("name"), AutoRemove: c.Bool("rm")}
 	if one.options.Name == "" {

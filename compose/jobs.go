@@ -2,6 +2,7 @@ package compose
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
@@ -122,6 +123,9 @@ func or(text, otherwise string) string {
 func (r *reading) job(keys map[string]any, at ...string) Job {
 	if r.body.Restart == types.RestartPolicyAlways || r.body.Restart == types.RestartPolicyUnlessStopped {
 		r.reportAt([]string{"restart"}, "a run would never end with restart: "+r.body.Restart, "use retries for runs that fail")
+	}
+	if strings.HasPrefix(r.body.Restart, types.RestartPolicyOnFailure) {
+		r.l.warnings = append(r.l.warnings, "job "+r.name+": restart: "+r.body.Restart+" has no effect on its runs: retries says how often one that failed is repeated")
 	}
 	j := Job{Service: r.template(RoleJob), Timing: DefaultTiming()}
 	j.OneShot = true

@@ -49,6 +49,12 @@ jobs:
 	})
 }
 
+func TestAJobIsNotRestarted(t *testing.T) {
+	_, warnings, err := Load(t.Context(), LoadOptions{WorkDir: write(t, one(`services: {tidy: {image: x, cron: "@daily", restart: "on-failure:3"}}`))})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, warnings, []string{"job tidy: restart: on-failure:3 has no effect on its runs: retries says how often one that failed is repeated"})
+}
+
 func TestJobs(t *testing.T) {
 	p := mustLoad(t, map[string]string{"job.env": "FROM=file", "compose.yaml": `
 services:
