@@ -92,7 +92,7 @@ hyper-lite cron next --after 2026-10-24T12:00:00+02:00 nightly      what becomes
 			if n := c.Int("number"); n < 1 || n > 10000 {
 				return &usageError{msg: fmt.Sprintf("--number: %d is not allowed", n), hint: "it is from 1 to 10000"}
 			}
-			project, err := i.load(ctx, i.lookOptions())
+			project, err := i.load(ctx, i.lookOptions(c.Args().First()))
 			if err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ hyper-lite cron inspect nightly | jq '.[0].schedules'`,
 			if c.NArg() == 0 {
 				return &usageError{msg: "cron inspect needs a job", hint: "as in `hyper-lite cron inspect nightly`"}
 			}
-			project, err := i.load(ctx, i.lookOptions())
+			project, err := i.load(ctx, i.lookOptions(c.Args().Slice()...))
 			if err != nil {
 				return err
 			}
@@ -215,7 +215,7 @@ func jobColumns() []column[jobRow] {
 			if r.Last == "" {
 				return ""
 			}
-			return r.Last + " " + units.HumanDuration(max(0, time.Since(r.last))) + " ago"
+			return r.Last + " " + strings.ToLower(units.HumanDuration(max(0, time.Since(r.last)))) + " ago"
 		}},
 		{"success", func(r jobRow) string { return strconv.Itoa(r.Succeeded) }},
 		{"error", func(r jobRow) string { return strconv.Itoa(r.Failed) }},
@@ -242,7 +242,7 @@ func jobRows(project compose.Project, past jobsPast, now time.Time) ([]jobRow, e
 			written, words, zones = append(written, s.Cron), append(words, said), append(zones, s.Timezone)
 		}
 		if len(written) > 0 {
-			row.Schedule, row.Words, row.Timezone = strings.Join(written, "; "), strings.Join(words, "; "), strings.Join(unique(zones), "; ")
+			row.Schedule, row.Words, row.Timezone = strings.Join(written, "; "), strings.Join(words, "; "), strings.Join(oneOrAll(zones), "; ")
 		}
 		if next, ok := timed.Next(now); ok {
 			row.Next, row.next = next.Format(time.RFC3339), next
@@ -263,16 +263,12 @@ func inWords(s compose.Schedule) (string, error) {
 	return parsed.Words(), err
 }
 
-// unique drops repetitions.
-func unique(words []string) []string {
-	var once []string
-	seen := map[string]bool{}
-	for _, w := range words {
-		if !seen[w] {
-			once, seen[w] = append(once, w), true
-		}
+// oneOrAll are words that stand for one schedule each: one of them where they are all the same.
+func oneOrAll(words []string) []string {
+	if slices.ContainsFunc(words, func(w string) bool { return w != words[0] }) {
+		return words
 	}
-	return once
+	return words[:1]
 }
 
 // instantRow is one instant at which a job is due.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func (p *program) cronCreate() *cli.Command {
 		&cli.StringSliceFlag{Name: "expose", Usage: "`PORT` that it listens on; may be repeated"},
 		&cli.StringFlag{Name: "size", Usage: "Hyper's `SIZE` of the container: s1-s4, m1-m3, l1-l3 (default: no limit)"},
 		&cli.StringFlag{Name: "stop-signal", Usage: "`SIGNAL` that stops it"},
-		&cli.StringFlag{Name: "restart", Usage: "no, or on-failure[:TIMES] (default: no)"},
+		&cli.StringFlag{Name: "restart", Usage: "no, or on-failure:TIMES, which is --retries TIMES (default: no)"},
 		&cli.StringFlag{Name: "mail", Usage: "whose ends --notify is told of: on-failure, on-success or all (default: on-failure)"},
 		&cli.StringFlag{Name: "notify", Usage: "webhook `URL`, or a command, that is told of ends"},
 		&cli.StringFlag{Name: "concurrency", Usage: "forbid, queue, allow or replace (default: forbid)"},
@@ -159,7 +160,7 @@ func (i *invocation) typedJob(c *cli.Context) (string, madeJob, error) {
 		service["command"] = command
 	}
 	for flag, key := range map[string]string{
-		"workdir": "working_dir", "hostname": "hostname", "size": "size", "stop-signal": "stop_signal", "restart": "restart", "pull": "pull_policy",
+		"workdir": "working_dir", "hostname": "hostname", "size": "size", "stop-signal": "stop_signal", "pull": "pull_policy",
 	} {
 		if c.IsSet(flag) {
 			service[key] = c.String(flag)
@@ -224,19 +225,45 @@ func typedTiming(c *cli.Context) (map[string]any, error) {
 			timing[key] = c.String(flag)
 		}
 	}
-	if c.IsSet("retries") {
-		timing["retries"] = c.Int("retries")
+	retries, err := typedRetries(c)
+	if retries != nil {
+		timing["retries"] = *retries
 	}
-	return timing, nil
+	return timing, err
+}
+
+// typedRetries is how often a run that failed is repeated, which Hyper's --restart says, too; nil where nothing does.
+func typedRetries(c *cli.Context) (*int, error) {
+	policy, times, bounded := strings.Cut(c.String("restart"), ":")
+	n, err := strconv.Atoi(times)
+	switch {
+	case c.IsSet("retries"):
+		n = c.Int("retries")
+		if policy != "" && policy != "no" {
+			return nil, usagef("--restart and --retries exclude each other")
+		}
+	case policy == "" || policy == "no":
+		return nil, nil
+	case policy == "on-failure" && bounded && err == nil && n >= 0:
+	case policy == "on-failure" && !bounded:
+		return nil, &usageError{msg: "--restart: on-failure would repeat a run that fails for ever", hint: "say how often, as in on-failure:3"}
+	case policy == "always" || policy == "unless-stopped":
+		return nil, &usageError{msg: "--restart: a run would never end with " + policy, hint: "use --retries for runs that fail"}
+	default:
+		return nil, &usageError{msg: "--restart: " + quoted(c.String("restart")) + " is not allowed", hint: "it is no, or on-failure:TIMES"}
+	}
+	return &n, nil
 }
 
 // typedVariables are the job's, with the values that they have now.
 func (i *invocation) typedVariables(c *cli.Context) (map[string]string, error) {
 	variables := map[string]string{}
 	for _, name := range c.StringSlice("env-file") {
-		if err := compose.AddVariables(variables, name, i.env); err != nil {
+		warnings, err := compose.AddVariables(variables, name, i.env)
+		if err != nil {
 			return nil, usagef("--env-file: %q: %v", name, err)
 		}
+		i.warn(warnings...)
 	}
 	for _, text := range c.StringSlice("env") {
 		name, value, given := strings.Cut(text, "=")

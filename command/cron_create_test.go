@@ -13,6 +13,20 @@ import (
 	"hyper-lite/plan"
 )
 
+// The variables of a job are no file of the project's, and what they leave open is said once.
+func TestCronCreateReadsItsOwnVariables(t *testing.T) {
+	s := newShell(t, shopJobs)
+	assert.NilError(t, os.WriteFile(filepath.Join(s.dir, ".env"), []byte("COMPOSE_PROJECT_NAME=other\n"), 0o600))
+	file := filepath.Join(s.dir, "vars")
+	assert.NilError(t, os.WriteFile(file, []byte("COMPOSE_PROJECT_NAME=wrong\nA=$NOBODY\n"), 0o600))
+	r := s.run("cron", "create", "--name", "tidy", "--hour", "2", "--restart", "on-failure:2", "--env-file", file, "shop:1")
+	assert.Equal(t, r, result{
+		0, "tidy is made; project other has no sidecar that runs: the next `hyper-lite up` registers it\n",
+		"warning: The \"NOBODY\" variable is not set. Defaulting to a blank string.\n",
+	})
+	assert.Assert(t, is.Contains(s.run("cron", "inspect", "tidy").out, `"retries": 2`))
+}
+
 func TestCronCreate(t *testing.T) {
 	s := newShell(t, shopJobs)
 	s.env["FROM_HERE"] = "pa$$word"
@@ -81,28 +95,32 @@ func TestCronCreate(t *testing.T) {
 func TestCronCreateRefuses(t *testing.T) {
 	s := newShell(t, shopJobs)
 	for typed, want := range map[string]string{
-		"--hour 3":                                   "cron create needs an image",
-		"--hour 3 x":                                 "cron create needs --name",
-		"--name a x":                                 "cron create needs a schedule",
-		"--name a/b --hour 3 x":                      `--name: "a/b" is not allowed`,
-		"--name web --hour 3 x":                      "the files have a service web already",
-		"--name nightly --hour 3 x":                  "the files have a job nightly already",
-		"--name a --hour 25 x":                       "25",
-		"--name a --dom 30 --month 2 x":              "never",
-		"--name a --hour 3 --schedule @daily x":      "--schedule and --hour exclude each other",
-		"--name a --hour 3 --container-name b x":     "--container-name is not supported",
-		"--name a --hour 3 --mailto me x":            "no mail is sent from here",
-		"--name a --hour 3 --access-key k x":         "--access-key is not supported",
-		"--name a --hour 3 --sg web x":               "--sg is not supported",
-		"--name a --hour 3 -p 80:80 x":               "--publish is not supported",
-		"--name a --hour 3 -P x":                     "--publish-all is not supported",
-		"--name a --hour 3 --noauto-volume x":        "--noauto-volume is not supported",
-		"--name a --hour 3 --restart always x":       "a run would never end",
-		"--name a --hour 3 --size xl x":              "size",
-		"--name a --hour 3 --mail all x":             "no mail is sent from here",
-		"--name a --hour 3 --link nobody x":          "nobody",
-		"--name a --hour 3 --timezone Mars/Crater x": "IANA time zone",
-		"--name a --hour 3 --env-file /nowhere x":    "/nowhere",
+		"--hour 3":                                               "cron create needs an image",
+		"--hour 3 x":                                             "cron create needs --name",
+		"--name a x":                                             "cron create needs a schedule",
+		"--name a/b --hour 3 x":                                  `--name: "a/b" is not allowed`,
+		"--name web --hour 3 x":                                  "the files have a service web already",
+		"--name nightly --hour 3 x":                              "the files have a job nightly already",
+		"--name a --hour 25 x":                                   "25",
+		"--name a --dom 30 --month 2 x":                          "never",
+		"--name a --hour 3 --schedule @daily x":                  "--schedule and --hour exclude each other",
+		"--name a --hour 3 --container-name b x":                 "--container-name is not supported",
+		"--name a --hour 3 --mailto me x":                        "no mail is sent from here",
+		"--name a --hour 3 --access-key k x":                     "--access-key is not supported",
+		"--name a --hour 3 --sg web x":                           "--sg is not supported",
+		"--name a --hour 3 -p 80:80 x":                           "--publish is not supported",
+		"--name a --hour 3 -P x":                                 "--publish-all is not supported",
+		"--name a --hour 3 --noauto-volume x":                    "--noauto-volume is not supported",
+		"--name a --hour 3 --restart always x":                   "a run would never end",
+		"--name a --hour 3 --restart on-failure x":               "would repeat a run that fails for ever",
+		"--name a --hour 3 --restart on-failure:x x":             "is not allowed",
+		"--name a --hour 3 --restart sometimes x":                "is not allowed",
+		"--name a --hour 3 --restart on-failure:2 --retries 1 x": "exclude each other",
+		"--name a --hour 3 --size xl x":                          "size",
+		"--name a --hour 3 --mail all x":                         "no mail is sent from here",
+		"--name a --hour 3 --link nobody x":                      "nobody",
+		"--name a --hour 3 --timezone Mars/Crater x":             "IANA time zone",
+		"--name a --hour 3 --env-file /nowhere x":                "/nowhere",
 	} {
 		r := s.run(append([]string{"cron", "create"}, strings.Fields(typed)...)...)
 		assert.Assert(t, r.code != 0 && r.out == "", "%s: %+v", typed, r)

@@ -105,7 +105,7 @@ func (i *invocation) jobHistory(ctx context.Context, name string) ([]cron.Record
 
 // jobKnown finds a job in the files, or by what is remembered of it.
 func (i *invocation) jobKnown(ctx context.Context, name string) (compose.Project, jobsPast, error) {
-	project, err := i.find(ctx)
+	project, err := i.find(ctx, name)
 	if err != nil {
 		return compose.Project{}, jobsPast{}, err
 	}

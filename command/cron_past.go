@@ -112,6 +112,7 @@ func (i *invocation) addRunsByHand(ctx context.Context, host Engine, project com
 		}
 		for _, r := range remembered.Runs {
 			if recorded[r.Run] {
+				past.correct(r)
 				continue
 			}
 			recorded[r.Run] = true
@@ -136,6 +137,21 @@ func (i *invocation) addRunsByHand(ctx context.Context, host Engine, project com
 		}
 	}
 	return nil
+}
+
+// correct puts the record of a run by hand in place of the sidecar's, where whoever began it saw its end: only they know why
+// they ended it.
+func (p *jobsPast) correct(seen cron.Record) {
+	at := slices.IndexFunc(p.histories[seen.Job], func(r cron.Record) bool { return r.Run == seen.Run })
+	if at < 0 || seen.Status == cron.Running {
+		return
+	}
+	was := &p.histories[seen.Job][at]
+	if m, known := p.memories[seen.Job]; known && was.Status == cron.Succeeded && seen.Status != cron.Succeeded {
+		m.Succeeded, m.Failed = m.Succeeded-1, m.Failed+1
+		p.memories[seen.Job] = m
+	}
+	*was = seen
 }
 
 // runRecord is the record of a run's container; of one that is gone, what was known of it.

@@ -164,6 +164,51 @@ func TestCronHistoryByHand(t *testing.T) {
 	assert.Equal(t, history(), "manual failed exited 3\n")
 }
 
+// Who began a run and ended it knows why, and the sidecar that came later does not.
+func TestCronHistoryOfARunThatWasEnded(t *testing.T) {
+	s := newShell(t, shopJobs)
+	i := &invocation{program: &program{IO: IO{Err: io.Discard}}}
+	long, polite, left := fire(0, cron.TimedOut, "took longer than 2s (timeout)"), fire(1, cron.Failed, "hyper-lite got a SIGINT"), fire(2, cron.Running, "")
+	for _, r := range []cron.Record{long, polite, left} {
+		r.Trigger = cron.Manual
+		i.noteRun(compose.Project{Name: "shop", Dir: s.dir}, 20, r)
+	}
+	s.sidecar(plan.Running, map[string]cron.Memory{"nightly": {Timing: compose.Timing{History: 100}, Succeeded: 1, Failed: 2}},
+		fire(0, cron.Failed, "ended by signal 9 (SIGKILL)"), fire(1, cron.Succeeded, ""), fire(2, cron.Failed, "exited 3"),
+	)
+	r := s.run("cron", "history", "nightly", "--format", "{{.Status}} {{.Reason}}")
+	assert.Equal(t, r, result{0, "timeout took longer than 2s (timeout)\nfailed hyper-lite got a SIGINT\nfailed exited 3\n", ""})
+	assert.Equal(t, strings.Split(s.run("cron", "ls", "--format", "{{.Succeeded}} {{.Failed}}").out, "\n")[0], "0 3")
+}
+
+// Where no sidecar does it, the next run by hand removes the containers of those before it that are not kept.
+func TestRunsByHandAreKeptAsTheJobSays(t *testing.T) {
+	s := newShell(t, strings.Replace(shopJobs, "keep: 2", "keep: {successful: 1, failed: 0}", 1))
+	var runs []string
+	for _, code := range []int{0, 3, 0, 0} {
+		name := strings.TrimSpace(s.run("cron", "run", "nightly").out)
+		s.engine.ran(name, code)
+		runs = append(runs, name)
+	}
+	there := func() (names []string) {
+		for _, r := range s.engine.replicas {
+			if r.Fire != "" {
+				names = append(names, r.Name)
+			}
+		}
+		return names
+	}
+	last := strings.TrimSpace(s.run("cron", "run", "nightly").out)
+	assert.DeepEqual(t, there(), []string{runs[3], last})
+	r := s.run("cron", "history", "nightly", "--format", "{{.Status}} {{.Reason}}")
+	assert.Equal(t, r.out, "succeeded \nfailed exited 3\nsucceeded \nsucceeded \nrunning \n")
+
+	s.engine.ran(last, 5)
+	s.sidecar(plan.Running, nil)
+	s.run("cron", "run", "nightly")
+	assert.Equal(t, len(there()), 3) // the sidecar knows what to do
+}
+
 func TestRunsByHandAreBounded(t *testing.T) {
 	s := newShell(t, shopJobs)
 	i := &invocation{program: &program{IO: IO{Err: io.Discard}}}

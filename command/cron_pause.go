@@ -41,7 +41,7 @@ func (i *invocation) cronPause(ctx context.Context, c *cli.Context, paused bool)
 	if c.NArg() == 0 {
 		return &usageError{msg: "cron " + verb + " needs a job", hint: "as in `hyper-lite cron " + verb + " nightly`"}
 	}
-	project, err := i.find(ctx)
+	project, err := i.find(ctx, c.Args().Slice()...)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -46,7 +47,8 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	begin, err := i.prepare(ctx, project, one.once)
+	one.settle = func(have plan.Observed) { one.at = one.named(project, have, time.Now()) }
+	begin, err := i.prepare(ctx, project, &one.once)
 	if i.dryRun {
 		return err
 	}
@@ -91,11 +93,13 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 		leave()
 		limit.ending.Wait()
 		i.noteEnd(ctx, project, one, record, limit, err)
+		i.tidyRuns(ctx, project, one)
 		return limit.judge(err)
 	}
 	if err != nil {
 		return err
 	}
+	i.tidyRuns(ctx, project, one)
 	if own > 0 {
 		i.warn(fmt.Sprintf("nobody stops %s after its timeout of %s: no sidecar looks after this job; `hyper-lite up` makes one, and with --wait this command does it", one.options.Name, own))
 	}
@@ -105,7 +109,7 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 
 // discardRun takes away the container of a run that its pre_start hooks did not let begin.
 func (i *invocation) discardRun(ctx context.Context, one jobOnce) error {
-	if len(one.service.PreStart) == 0 {
+	if len(one.service.PreStart) == 0 || one.options.Name == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
@@ -151,13 +155,14 @@ type jobOnce struct {
 	once
 	at      time.Time     // its instant
 	history int           // records that are kept
+	keep    compose.Keep  // containers that are
 	timeout time.Duration // 0: none
 	tended  bool          // the sidecar sees to it
 }
 
 // wantedRun reads the files and flags of a run by hand.
 func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, compose.Project, error) {
-	one := jobOnce{once: once{detached: !c.Bool("wait")}}
+	one := jobOnce{once: once{verb: "cron run", detached: !c.Bool("wait")}}
 	name := c.Args().First()
 	options, err := i.planOptions(c)
 	if err != nil {
@@ -165,9 +170,12 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	}
 	options.Services, options.Wait = nil, false // --wait is for the run
 	// nothing that was scaled is scaled back for a run
-	load := i.loadOptions()
+	load := i.loadOptions(name)
 	load.Only, load.NoDeps = []string{name}, options.NoDeps
-	project, _, err := i.loadKept(ctx, load, func(compose.Project) []string { return nil })
+	project, _, err := i.loadKept(ctx, load, func(p compose.Project) ([]string, error) {
+		_, err := jobNamed(p, name)
+		return nil, err
+	})
 	if err != nil {
 		return one, project, err
 	}
@@ -183,15 +191,11 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 			return one, project, err
 		}
 	}
-	now, err := i.freeSecond(ctx, project.Name, name)
-	if err != nil {
-		return one, project, err
-	}
-	one.at, one.history, one.timeout = now, job.History, job.Timeout
-	one.options = plan.OneOffOptions{Options: options, Name: cron.RunName(project.Name, name, now, 1), AutoRemove: c.Bool("rm")}
+	one.history, one.keep, one.timeout = job.History, job.Keep, job.Timeout
+	one.options = plan.OneOffOptions{Options: options, AutoRemove: c.Bool("rm")}
 	one.service, err = compose.OneOffOf(project, name, newID(), compose.OneOff{
 		Command: c.Args().Tail(), Env: c.StringSlice("env"), Labels: []string{
-			compose.LabelFire + "=" + strconv.FormatInt(now.Unix(), 10), compose.LabelTrigger + "=" + string(cron.Manual), compose.LabelAttempt + "=1",
+			compose.LabelTrigger + "=" + string(cron.Manual), compose.LabelAttempt + "=1",
 		},
 	})
 	if mistake, ok := err.(*compose.MistakeError); ok {
@@ -200,23 +204,22 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	return one, project, err
 }
 
-// freeSecond is the first second from now on that no run of a job has its name from.
-func (i *invocation) freeSecond(ctx context.Context, project, job string) (time.Time, error) {
-	host, err := i.engine(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
-	replicas, err := host.List(ctx, project)
-	if err != nil {
-		return time.Time{}, err
-	}
+// named names a run by the first second from now on that no run of its job has its name from, and returns it. It is asked
+// under the project's lock, so that two runs of one second are two.
+func (o *jobOnce) named(project compose.Project, have plan.Observed, now time.Time) time.Time {
 	taken := map[string]bool{}
-	for _, r := range replicas {
+	for _, r := range have.Replicas {
 		taken[r.Name] = true
 	}
-	now := time.Now().Truncate(time.Second)
-	for taken[cron.RunName(project, job, now, 1)] {
-		now = now.Add(time.Second)
+	remembered, _ := readCronRecord(project) // where it cannot be read, which is told, the containers tell
+	for _, r := range remembered.Runs {
+		taken[r.Run] = true
 	}
-	return now, nil
+	at := now.Truncate(time.Second)
+	for taken[cron.RunName(project.Name, o.service.Name, at, 1)] {
+		at = at.Add(time.Second)
+	}
+	o.options.Name = cron.RunName(project.Name, o.service.Name, at, 1)
+	o.service.Body.Labels = maps.Clone(o.service.Body.Labels).Add(compose.LabelFire, strconv.FormatInt(at.Unix(), 10))
+	return at
 }

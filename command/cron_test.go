@@ -46,6 +46,21 @@ func TestCronLs(t *testing.T) {
 	assert.DeepEqual(t, s.engine.calls, []string{"list", "list", "list"}) // one each, but for -q
 }
 
+// A job that is named is meant, though its profile is not on, as with `run`.
+func TestCronVerbsSwitchProfilesOn(t *testing.T) {
+	s := newShell(t, shopJobs+`  rare: {image: shop:1, profiles: [rare], triggers: {schedule: [{cron: "@daily", timezone: Europe/Berlin}, "@hourly", {cron: "@weekly", timezone: Europe/Berlin}]}}
+`)
+	assert.Assert(t, !strings.Contains(s.run("cron", "ls", "-q").out, "rare"))
+	for _, argv := range [][]string{{"next", "rare"}, {"inspect", "rare"}, {"history", "rare"}, {"run", "rare"}, {"logs", "rare"}} {
+		r := s.run(append([]string{"cron"}, argv...)...)
+		assert.Equal(t, r.code, 0, "%v: %s", argv, r.err)
+	}
+	assert.Assert(t, is.Contains(s.run("cron", "pause", "rare").err, "no sidecar of project shop runs"))
+	assert.Equal(t, s.run("--profile", "rare", "cron", "ls", "--format", "{{.Name}} {{.Timezone}}").out,
+		"nightly Europe/Berlin\npast UTC\nrare Europe/Berlin; UTC; Europe/Berlin\nreport UTC\nrestore \n")
+	assert.Assert(t, is.Contains(s.run("cron", "run", "rar").err, "no such job: rar"))
+}
+
 func TestCronNext(t *testing.T) {
 	s := newShell(t, shopJobs)
 	assert.Equal(t, s.run("cron", "next", "nightly", "-n", "3", "--after", "2026-03-28T12:00:00Z").out, ""+

@@ -234,18 +234,36 @@ func (f *firing) life(ctx context.Context, id string, ended bool) (engine.Lifesp
 }
 
 // Start makes and starts a run. While a command works on the project it waits; and where it waits for the job's
-// dependencies when a command begins, it is tried again.
+// dependencies when a command begins, it is tried again. Pre_start hooks stop no command: only their beginnings wait.
 func (f *firing) Start(ctx context.Context, start cron.Start, aside cron.Aside) error {
-	work, leave, err := f.sidecar.Alone(ctx)
-	if err != nil {
-		return away(err)
+	defer f.noteStart(start.Run, false)
+	begin := func() error { return f.host.Do(ctx, plan.Start{Container: runContainer(start.Job, start.Run)}) }
+	var made madeRun
+	err := f.alone(ctx, func(work context.Context) (err error) {
+		if made, err = f.make(ctx, work, start, aside); err != nil || !made.due || made.hooks > 0 {
+			return err
+		}
+		return begin()
+	})
+	if err == nil && made.due && made.hooks > 0 {
+		if err = f.preStart(ctx, made, aside); err == nil {
+			err = f.alone(ctx, func(context.Context) error { return begin() })
+		}
 	}
-	begun, err := f.start(ctx, work, start, aside)
-	leave()
-	if err != nil || !begun {
+	if err != nil || !made.due {
 		return away(err)
 	}
 	return f.postStart(ctx, start, aside)
+}
+
+// alone does a piece of the sidecar's own work once no command works on the project. work ends when one wants to.
+func (f *firing) alone(ctx context.Context, do func(work context.Context) error) error {
+	work, leave, err := f.sidecar.Alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return do(work)
 }
 
 // away tells the runner's word for what is to be tried again.
@@ -256,49 +274,54 @@ func away(err error) error {
 	return err
 }
 
-// start says whether it started the run: another process may have.
-func (f *firing) start(ctx, work context.Context, start cron.Start, aside cron.Aside) (begun bool, err error) {
+// madeRun is the container of a run.
+type madeRun struct {
+	engine.RunOf
+	due     bool // it is to be started: no process before this one did
+	hooks   int  // that run before
+	timeout time.Duration
+}
+
+// make makes the container of a run once what its job depends on is as it asks.
+func (f *firing) make(ctx, work context.Context, start cron.Start, aside cron.Aside) (madeRun, error) {
 	job, ok := f.job(start.Job)
 	if !ok {
 		f.gather()
-		return false, fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
+		return madeRun{}, fmt.Errorf("job %s: its registration: %w", start.Job, engine.ErrGone)
 	}
 	if err := f.fulfil(work, job, start.Scheduled, aside); err != nil {
-		return false, err
+		return madeRun{}, err
 	}
 	run := engine.RunOf{Project: f.project, Job: job.name, By: job.by, Name: start.Run, Role: compose.RoleRun, Labels: map[string]string{
 		compose.LabelFire: strconv.FormatInt(start.Scheduled.Unix(), 10), compose.LabelTrigger: string(start.Trigger),
 		compose.LabelAttempt: strconv.Itoa(start.Attempt),
 	}}
 	f.noteStart(start.Run, true)
-	defer f.noteStart(start.Run, false)
-	if err := f.makeRun(ctx, run); err != nil {
-		return false, err
+	job, err := f.makeRun(ctx, &run, job)
+	if err != nil {
+		return madeRun{}, err
 	}
 	life, err := f.host.Lifespan(ctx, start.Run)
-	if err != nil || life.State != "" && life.State != plan.Created {
-		return false, err // a sidecar before this one had it started: what ended is not started again
-	}
-	err = f.host.Do(ctx, plan.Start{Container: runContainer(start.Job, start.Run)})
-	return err == nil, err
+	// One that a sidecar before this one had started is not started again, though it ended.
+	return madeRun{run, err == nil && (life.State == "" || life.State == plan.Created), len(job.PreStart), job.Timeout}, err
 }
 
-// makeRun makes the container of a run. Where the job is registered by another container by now, it is made of that one.
-func (f *firing) makeRun(ctx context.Context, run engine.RunOf) error {
-	err := f.host.MakeRun(ctx, run)
+// makeRun makes the container of a run. Where its job is registered by another container by now, it is made of that one.
+func (f *firing) makeRun(ctx context.Context, run *engine.RunOf, job registered) (registered, error) {
+	err := f.host.MakeRun(ctx, *run)
 	if !errors.Is(err, engine.ErrGone) {
-		return err
+		return job, err
 	}
 	f.gather()
 	if _, err := f.Jobs(ctx); err != nil {
-		return err
+		return job, err
 	}
-	job, ok := f.job(run.Job)
-	if !ok || job.by == run.By {
-		return err
+	next, ok := f.job(run.Job)
+	if !ok || next.by == run.By {
+		return job, err
 	}
-	run.By = job.by
-	return f.host.MakeRun(ctx, run)
+	run.By = next.by
+	return next, f.host.MakeRun(ctx, *run)
 }
 
 func (f *firing) noteStart(run string, starts bool) {
@@ -395,9 +418,13 @@ func (f *firing) Stop(ctx context.Context, stop cron.Stop) error {
 	return away(f.host.Do(ctx, plan.Stop{Container: plan.Container{Name: stop.Run}}))
 }
 
-// Remove removes an ended run, and what was its own.
-func (f *firing) Remove(ctx context.Context, run string) error {
-	return away(f.host.Do(ctx, plan.Remove{Container: plan.Container{Name: run}, Volumes: true}))
+// Remove removes an ended run, and what was its own: hooks too, that a sidecar before this one left.
+func (f *firing) Remove(ctx context.Context, remove cron.Remove) error {
+	job, _ := f.job(remove.Job)
+	if err := f.host.DropHooks(ctx, f.project, runContainer(remove.Job, remove.Run), len(job.PreStart)); err != nil {
+		return away(err)
+	}
+	return away(f.host.Do(ctx, plan.Remove{Container: plan.Container{Name: remove.Run}, Volumes: true}))
 }
 
 // Tell posts an end to a webhook, or runs the command that is told of it in a container like the run's own.

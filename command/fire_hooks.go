@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"hyper-lite/cron"
@@ -13,6 +15,30 @@ const stopsWithin = 10 * time.Second
 
 func runContainer(job, run string) plan.Container {
 	return plan.Container{Ref: plan.Ref{Service: job, Slot: 1, Generation: 1}, Name: run}
+}
+
+// preStart runs the pre_start hooks of a run that was made, for as long as the job's timeout, all together.
+func (f *firing) preStart(ctx context.Context, made madeRun, aside cron.Aside) error {
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if made.timeout > 0 {
+		bounded, cancel = context.WithTimeout(ctx, made.timeout)
+	}
+	defer cancel()
+	var failed error
+	lost := aside(ctx, func() {
+		failed = f.host.Prepare(bounded, made.RunOf, func(begin func() error) error {
+			return f.alone(bounded, func(context.Context) error { return begin() })
+		})
+	})
+	switch {
+	case lost != nil:
+		return lost
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed != nil && bounded.Err() != nil:
+		return fmt.Errorf("its %s hooks took longer than %s (timeout)", plan.PreStart, made.timeout)
+	}
+	return failed
 }
 
 // postStart runs the post_start hooks of a run that has started. One that fails ends the run, as does one that takes longer
@@ -46,7 +72,11 @@ func (f *firing) runPostStart(ctx context.Context, start cron.Start, job registe
 	}
 	for i, hook := range job.PostStart {
 		step := plan.RunHook{Container: runContainer(start.Job, start.Run), Phase: plan.PostStart, Hook: hook, Index: i + 1}
-		if err := f.host.Do(ctx, step); err != nil {
+		err := f.host.Do(ctx, step)
+		if exited, ok := errors.AsType[*plan.HookError](err); ok { // whose it is stands beside it
+			return exited
+		}
+		if err != nil {
 			return err
 		}
 	}

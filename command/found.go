@@ -28,9 +28,10 @@ func (f foundProject) wanted() *compose.Project {
 
 // find reads the files. Where there are none it finds the project by -p, by COMPOSE_PROJECT_NAME, or by the
 // folder that its containers were made from. Where they are wrong, -p still finds it: what runs can be looked
-// at and taken down. What only a new container needs, such as the content of a secret, may be missing.
-func (i *invocation) find(ctx context.Context) (foundProject, error) {
-	project, err := i.load(ctx, i.lookOptions())
+// at and taken down. What only a new container needs, such as the content of a secret, may be missing. The profiles of the
+// services and jobs that are named are switched on.
+func (i *invocation) find(ctx context.Context, services ...string) (foundProject, error) {
+	project, err := i.load(ctx, i.lookOptions(services...))
 	if err == nil {
 		return foundProject{Project: project, files: true}, nil
 	}

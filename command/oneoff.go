@@ -58,11 +58,14 @@ hyper-lite run --rm --service-ports web      with the ports of the service, whic
 
 // once is one `run`: the container to be made, and how it is joined.
 type once struct {
+	verb     string // as the project's lock tells it
 	service  compose.Service
 	options  plan.OneOffOptions
 	detached bool
 	tty      bool
 	stdin    bool
+
+	settle func(plan.Observed) // names it by what is there, each time that it is planned; may be nil
 }
 
 func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
@@ -77,7 +80,7 @@ func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	begin, err := i.prepare(ctx, project, one)
+	begin, err := i.prepare(ctx, project, &one)
 	if err != nil || i.dryRun {
 		return err
 	}
@@ -136,7 +139,7 @@ func (i *invocation) perform(ctx context.Context, project compose.Project, one o
 
 // wantedOnce reads the files and flags of run.
 func (i *invocation) wantedOnce(ctx context.Context, c *cli.Context) (once, compose.Project, error) {
-	one := once{detached: c.Bool("detach")}
+	one := once{verb: "run", detached: c.Bool("detach")}
 	var err error
 	if one.tty, one.stdin, err = i.terminalOf(c); err != nil {
 		return one, compose.Project{}, err
@@ -165,6 +168,7 @@ func (i *invocation) wantedOnce(ctx context.Context, c *cli.Context) (once, comp
 	if err != nil {
 		return one, project, err
 	}
+	how.Warn = i.warn
 	id := newID()
 	one.options = plan.OneOffOptions{Options: options, Name: c.String("name"), AutoRemove: c.Bool("rm")}
 	if one.options.Name == "" {
@@ -213,13 +217,13 @@ func runnable(project compose.Project, service string) error {
 }
 
 // prepare makes the container, and before it what it needs, under the project's lock. It returns what starts it.
-func (i *invocation) prepare(ctx context.Context, project compose.Project, one once) (begin plan.Plan, err error) {
+func (i *invocation) prepare(ctx context.Context, project compose.Project, one *once) (begin plan.Plan, err error) {
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	if !i.dryRun {
-		taken, lockErr := i.lockLoosely(ctx, project, "run", []string{one.service.Name})
+		taken, lockErr := i.lockLoosely(ctx, project, one.verb, []string{one.service.Name})
 		if lockErr != nil {
 			return plan.Plan{}, lockErr
 		}
@@ -227,6 +231,9 @@ func (i *invocation) prepare(ctx context.Context, project compose.Project, one o
 	}
 	look := func(ctx context.Context) (plan.Observed, error) { return host.Observe(ctx, project) }
 	decide := func(have plan.Observed) (first plan.Plan, err error) {
+		if one.settle != nil {
+			one.settle(have)
+		}
 		first, begin, err = plan.OneOff(project, have, one.service, one.options)
 		return first, err
 	}

@@ -79,7 +79,9 @@ func (i *invocation) roll(ctx context.Context, c *cli.Context, verb string, imag
 	}
 	load := i.loadOptions(options.Services...)
 	load.Images, load.NoDeps = images, true
-	project, files, err := i.loadKept(ctx, load, func(compose.Project) []string { return nil })
+	project, files, err := i.loadKept(ctx, load, func(p compose.Project) ([]string, error) {
+		return nil, noSuchService(options.Services, withJobs(serviceNames(p, nil), p, nil))
+	})
 	if err != nil {
 		return err
 	}

@@ -17,14 +17,16 @@ import (
 func (i *invocation) loadScaled(ctx context.Context, wanted map[string]int, services []string, noDeps bool) (compose.Project, error) {
 	options := i.loadOptions(services...)
 	options.Scale, options.NoDeps = wanted, noDeps
-	scaled, _, err := i.loadKept(ctx, options, func(p compose.Project) []string { return about(p, services, noDeps) })
+	scaled, _, err := i.loadKept(ctx, options, func(p compose.Project) ([]string, error) {
+		return about(p, services, noDeps), noSuchService(services, withJobs(serviceNames(p, nil), p, nil))
+	})
 	return scaled, err
 }
 
 // loadKept reads the files with the numbers of replicas that stand, but for the services that the verb is about. It
 // returns the project, and what the files say without them and without options.Images.
 func (i *invocation) loadKept(
-	ctx context.Context, options compose.LoadOptions, about func(compose.Project) []string,
+	ctx context.Context, options compose.LoadOptions, about func(compose.Project) ([]string, error),
 ) (kept, files compose.Project, err error) {
 	var typed []byte // it can be read only once
 	if slices.Contains(i.files, "-") {
@@ -47,10 +49,11 @@ func (i *invocation) loadKept(
 	if err := noSuchService(sortedKeys(wanted), serviceNames(files, nil)); err != nil {
 		return kept, files, err
 	}
-	if err := noSuchService(options.Services, withJobs(serviceNames(files, nil), files, nil)); err != nil {
+	chosen, err := about(files)
+	if err != nil {
 		return kept, files, err
 	}
-	standing, err := i.standing(ctx, files, about(files))
+	standing, err := i.standing(ctx, files, chosen)
 	if err != nil {
 		return kept, files, err
 	}

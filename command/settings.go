@@ -42,7 +42,7 @@ func (p *program) settings(c *cli.Context) (settings, error) {
 		project:   c.String("project-name"),
 		directory: c.String("project-directory"),
 		profiles:  c.StringSlice("profile"),
-		envFiles:  c.StringSlice("env-file"),
+		envFiles:  ofProgram(c).StringSlice("env-file"), // `cron create` has one of its own
 		width:     defaultWidth,
 		dryRun:    c.Bool("dry-run"),
 		noWait:    c.Bool("no-wait-lock"),

@@ -20,6 +20,7 @@ func (j Job) Scheduled() bool { return len(j.Schedules) > 0 }
 type Registration struct {
 	Timing
 	DependsOn []Dependency        `json:"depends_on,omitempty"`
+	PreStart  []string            `json:"pre_start,omitempty"`  // by hook, the ID of its image; "": the job's
 	PostStart []types.ServiceHook `json:"post_start,omitempty"` // run in a run's container, once it has started
 	PreStop   []types.ServiceHook `json:"pre_stop,omitempty"`   // run in it before it is stopped, for as long as Grace
 	Grace     time.Duration       `json:"grace,omitempty"`      // stop_grace_period; 0: the engine's own
@@ -35,6 +36,11 @@ type Timing struct {
 	Keep          Keep          `json:"keep"`
 	History       int           `json:"history"` // records kept; 100
 	Notify        *Notify       `json:"notify,omitempty"`
+}
+
+// DefaultTiming is that of a job of which the file says nothing.
+func DefaultTiming() Timing {
+	return Timing{Manual: true, Keep: Keep{Successful: 3, Failed: 3}, History: 100}
 }
 
 // Keep is how many finished containers of a job stay on the host, by their outcome.

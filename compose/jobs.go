@@ -2,6 +2,7 @@ package compose
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
@@ -32,16 +33,23 @@ func (r *reading) cronJob() Job {
 		j.Manual = manual
 	}
 	base := scheduleOf(keys, Schedule{Timezone: "UTC", Concurrency: Forbid, MissedFires: CatchUpOnce})
-	entries, ok := keys["schedule"].([]any)
-	if !ok && keys["schedule"] != nil {
+	entries, listed := keys["schedule"].([]any)
+	if !listed && keys["schedule"] != nil {
 		entries = []any{keys["schedule"]}
 	}
-	for _, e := range entries {
+	for i, e := range entries {
 		one := base
 		if text, ok := asString(e); ok {
 			one.Cron = text
 		}
-		j.Schedules = append(j.Schedules, scheduleOf(asMap(e), one))
+		if one = scheduleOf(asMap(e), one); one.Cron == "" {
+			at := []string{extension, "cron", "schedule"}
+			if listed {
+				at = append(at, itoa(i))
+			}
+			r.reportAt(at, "needs cron", "it says when the job runs")
+		}
+		j.Schedules = append(j.Schedules, one)
 	}
 	if len(j.Schedules) == 0 && !j.Manual {
 		r.report("cron", "the job has no schedule and may not be run by hand: it would never run", "add schedule")
@@ -120,11 +128,11 @@ func (r *reading) job(keys map[string]any, at ...string) Job {
 	if r.body.Restart == types.RestartPolicyAlways || r.body.Restart == types.RestartPolicyUnlessStopped {
 		r.reportAt([]string{"restart"}, "a run would never end with restart: "+r.body.Restart, "use retries for runs that fail")
 	}
-	j := Job{Service: r.template(RoleJob), Timing: Timing{Manual: true, Keep: Keep{Successful: 3, Failed: 3}, History: 100}}
-	j.OneShot = true
-	if len(j.PreStart) > 0 {
-		r.l.warnings = append(r.l.warnings, "job "+r.name+": its pre_start hooks run with `cron run`, and not before the runs that its schedule begins")
+	if strings.HasPrefix(r.body.Restart, types.RestartPolicyOnFailure) {
+		r.l.warnings = append(r.l.warnings, "job "+r.name+": restart: "+r.body.Restart+" has no effect on its runs: retries says how often one that failed is repeated")
 	}
+	j := Job{Service: r.template(RoleJob), Timing: DefaultTiming()}
+	j.OneShot = true
 	j.Timeout, _ = asDuration(keys["timeout"])
 	j.StartDeadline, _ = asDuration(keys["start_deadline"])
 	set := func(keys map[string]any, key string, to *int) {

@@ -18,6 +18,43 @@ func job(t *testing.T, p Project, name string) Job {
 	return Job{}
 }
 
+// Who depends on a job depends on what that one depends on, since nobody makes a run of it for another one.
+func TestJobsThatDependOnJobs(t *testing.T) {
+	p, warnings, err := Load(t.Context(), LoadOptions{WorkDir: write(t, map[string]string{"compose.yaml": `
+services:
+  db: {image: x}
+  cache: {image: x}
+  last: {image: x, cron: "@daily", depends_on: {middle: {condition: service_completed_successfully}, cache: {condition: service_healthy}}}
+  middle: {image: x, cron: "@daily", depends_on: [first, cache]}
+  first: {image: x, cron: "@daily", depends_on: {db: {condition: service_healthy}}}
+jobs:
+  spec: {image: x, triggers: {manual: true}, depends_on: [other]}
+  other: {image: x, triggers: {manual: true}, depends_on: [last, db]}
+`})})
+	assert.NilError(t, err)
+	needs := func(name string) (all []string) {
+		for _, d := range job(t, p, name).DependsOn {
+			all = append(all, d.Service+" "+d.Condition)
+		}
+		return all
+	}
+	assert.DeepEqual(t, needs("last"), []string{"cache service_healthy", "db service_healthy"})
+	assert.DeepEqual(t, needs("middle"), []string{"cache service_started", "db service_healthy"})
+	assert.DeepEqual(t, needs("spec"), []string{"cache service_healthy", "db service_started"})
+	assert.DeepEqual(t, warnings, []string{
+		"job last depends on job middle: it waits for what that one depends on, and for no run of it",
+		"job middle depends on job first: it waits for what that one depends on, and for no run of it",
+		"job other depends on job last: it waits for what that one depends on, and for no run of it",
+		"job spec depends on job other: it waits for what that one depends on, and for no run of it",
+	})
+}
+
+func TestAJobIsNotRestarted(t *testing.T) {
+	_, warnings, err := Load(t.Context(), LoadOptions{WorkDir: write(t, one(`services: {tidy: {image: x, cron: "@daily", restart: "on-failure:3"}}`))})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, warnings, []string{"job tidy: restart: on-failure:3 has no effect on its runs: retries says how often one that failed is repeated"})
+}
+
 func TestJobs(t *testing.T) {
 	p := mustLoad(t, map[string]string{"job.env": "FROM=file", "compose.yaml": `
 services:

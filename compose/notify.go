@@ -15,8 +15,9 @@ func (r *reading) notify(keys map[string]any, at []string) *Notify {
 		return nil
 	}
 	mail, _ := asString(keys["mail"])
-	said := asMap(keys["notify"])
+	said, command := asMap(keys["notify"]), []string{"notify", "command"}
 	if said == nil {
+		command = command[:1]
 		said = map[string]any{"command": keys["notify"]}
 		if text, ok := asString(keys["notify"]); ok && validWebhook(text) {
 			said = map[string]any{"webhook": text}
@@ -37,6 +38,8 @@ func (r *reading) notify(keys map[string]any, at []string) *Notify {
 		return wrong("says when, and nothing says who is told", "add command or webhook", "notify")
 	case len(n.Command) > 0 && n.Webhook != "":
 		return wrong("cannot stand beside command", "keep one of them", "notify", "webhook")
+	case len(n.Command) > 0 && strings.Contains(n.Command[0], "://"):
+		return wrong("is no command, and no webhook", "a webhook is an address that begins with http:// or https:// and names a host", command...)
 	}
 	return n
 }

@@ -32,6 +32,8 @@ type OneOff struct {
 	ServicePorts bool // publish the service's ports, those too that the balancer has
 	UseAliases   bool // answer to the service's names in its networks
 	TTY, Stdin   bool
+
+	Warn func(...string) // is told of what an env file leaves open; nil: nobody
 }
 
 // MistakeError says that a value typed for a one-off cannot be read.
@@ -140,9 +142,12 @@ func (o OneOff) environment(p Project, s *Service) error {
 	typed := types.NewMappingWithEquals(o.Env).Resolve(resolve).ToMapping()
 	all := types.Mapping{}
 	for _, name := range o.EnvFiles {
-		found, err := variablesOf(name, typed)
+		found, warnings, err := variablesOf(name, typed)
 		if err != nil {
 			return &MistakeError{"env-from-file", name, err}
+		}
+		if o.Warn != nil {
+			o.Warn(warnings...)
 		}
 		maps.Copy(all, found)
 	}
@@ -158,23 +163,28 @@ func (o OneOff) environment(p Project, s *Service) error {
 	return nil
 }
 
-// AddVariables reads a file with variables, which may use those that are known, and adds what it says.
-func AddVariables(to map[string]string, file string, known map[string]string) error {
-	found, err := variablesOf(file, known)
+// AddVariables reads a file with variables, which may use those that are known, and adds what it says. The warnings tell of
+// those that it uses and nobody knows.
+func AddVariables(to map[string]string, file string, known map[string]string) (warnings []string, err error) {
+	found, warnings, err := variablesOf(file, known)
 	maps.Copy(to, found)
-	return err
+	return warnings, err
 }
 
-func variablesOf(name string, known types.Mapping) (map[string]string, error) {
+func variablesOf(name string, known types.Mapping) (found map[string]string, warnings []string, err error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
-	return dotenv.ParseWithLookup(file, func(name string) (string, bool) {
-		value, ok := known[name]
-		return value, ok
+	warnings, err = warningsOf(func() (err error) {
+		found, err = dotenv.ParseWithLookup(file, func(name string) (string, bool) {
+			value, ok := known[name]
+			return value, ok
+		})
+		return err
 	})
+	return found, warnings, err
 }
 
 func (o OneOff) labels(_ Project, s *Service) error {

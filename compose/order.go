@@ -35,6 +35,43 @@ func (c *conversion) dependencies(services []Service, jobs []Job) {
 		all = append(all, j.Service)
 	}
 	c.cycles(all)
+	c.throughJobs(jobs)
+}
+
+// throughJobs lets jobs that depend on jobs depend on the services that these depend on, as compose-go does: who asks for a job
+// by hand or by its schedule gets no run of another one. What a job says of a service itself stands.
+func (c *conversion) throughJobs(jobs []Job) {
+	named := map[string]Job{}
+	for _, j := range jobs {
+		named[j.Name] = j
+	}
+	for i := range jobs {
+		j := &jobs[i]
+		own := map[string]bool{}
+		for _, d := range j.DependsOn {
+			own[d.Service] = true
+		}
+		var services []Dependency
+		follow := slices.Clone(j.DependsOn)
+		for n := 0; n < len(follow); n++ {
+			d := follow[n]
+			through, ok := named[d.Service]
+			if !ok {
+				services = append(services, d)
+				continue
+			}
+			if n < len(j.DependsOn) {
+				c.l.warnings = append(c.l.warnings, "job "+j.Name+" depends on job "+d.Service+": it waits for what that one depends on, and for no run of it")
+			}
+			for _, d := range through.DependsOn {
+				if !own[d.Service] {
+					own[d.Service], follow = true, append(follow, d)
+				}
+			}
+		}
+		slices.SortFunc(services, func(a, b Dependency) int { return strings.Compare(a.Service, b.Service) })
+		j.DependsOn = services
+	}
 }
 
 // section is where a service or job is declared.

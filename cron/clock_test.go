@@ -38,9 +38,9 @@ func (l lively) Start(ctx context.Context, s Start, aside Aside) error {
 	return l.world.Start(ctx, s, aside)
 }
 
-func (l lively) Remove(ctx context.Context, run string) error {
+func (l lively) Remove(ctx context.Context, remove Remove) error {
 	l.tick()
-	return l.world.Remove(ctx, run)
+	return l.world.Remove(ctx, remove)
 }
 
 // A job that is nowhere registered is waited for a little, since it may be just being registered.

@@ -60,7 +60,7 @@ type (
 	// Stop stops a run, within its grace period.
 	Stop struct{ Job, Run string }
 	// Remove removes the container of an ended run.
-	Remove struct{ Run string }
+	Remove struct{ Job, Run string }
 	// Tell tells of the end of a run, as Notify says.
 	Tell struct {
 		Notify compose.Notify
@@ -85,14 +85,19 @@ func Decide(job Job, was Memory, runs []Run, now time.Time, sight Sight) Decisio
 	return d.Decision
 }
 
-// DecideGone says what is to be done about a job that is not registered any more: its runs are seen to their end.
+// DecideGone says what is to be done about a job that is not registered: its runs are seen to their end. Of one that never was,
+// as where it is run by hand before `up` has registered it, the defaults say what is kept.
 func DecideGone(project, name string, was Memory, runs []Run, now time.Time, sight Sight) Decision {
+	if was.Accounted.IsZero() {
+		was.Timing = compose.DefaultTiming()
+	}
 	d := newDeciding(Job{Project: project, Name: name, Timing: was.Timing}, was, runs, now, sight)
 	if d.Memory.Gone.IsZero() {
 		d.Memory.Gone = now
 	}
 	d.absent = true
 	d.gone = now.Sub(d.Memory.Gone) >= returning
+	d.Memory.Paused = d.Memory.Paused && !d.gone
 	d.reconcile()
 	for i := range d.Memory.Open {
 		if fire := &d.Memory.Open[i]; d.gone && !d.live(*fire) && fire.Stop == "" {
@@ -111,12 +116,13 @@ type deciding struct {
 	runs   map[string]Run
 	now    time.Time
 	sight  Sight
-	absent bool // the job is not registered, so there is nothing to make a run of
-	gone   bool // and that is no mere exchange
+	found  map[string]bool // runs that nobody had remembered
+	absent bool            // the job is not registered, so there is nothing to make a run of
+	gone   bool            // and that is no mere exchange
 }
 
 func newDeciding(job Job, was Memory, runs []Run, now time.Time, sight Sight) *deciding {
-	d := &deciding{Decision: Decision{Memory: was.clone()}, job: job, runs: map[string]Run{}, now: now, sight: sight}
+	d := &deciding{Decision: Decision{Memory: was.clone()}, job: job, runs: map[string]Run{}, found: map[string]bool{}, now: now, sight: sight}
 	for _, r := range runs {
 		d.runs[r.Name] = r
 	}
@@ -295,9 +301,14 @@ func (d *deciding) close(record Record) {
 	if record.Started != nil {
 		m.Last = &record
 	}
-	if toldOf(m.Timing.Notify, record.Status) {
+	if toldOf(m.Timing.Notify, record.Status) && !d.old(record) {
 		m.Untold = append(m.Untold, record)
 		over := max(0, len(m.Untold)-mostUntold)
 		d.Dropped, m.Untold = append(d.Dropped, m.Untold[:over]...), m.Untold[over:]
 	}
+}
+
+// old says of an end that nobody had remembered and that came before the job was registered: nobody waits to be told.
+func (d *deciding) old(record Record) bool {
+	return d.found[record.Run] && record.Finished != nil && record.Finished.Before(d.job.Since)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -113,7 +114,7 @@ func (r *Runner) do(ctx context.Context, action Action, aside Aside) error {
 	case Stop:
 		return r.Engine.Stop(ctx, a)
 	case Remove:
-		return r.Engine.Remove(ctx, a.Run)
+		return r.Engine.Remove(ctx, a)
 	case Tell:
 		return r.Engine.Tell(ctx, a)
 	}
@@ -135,7 +136,7 @@ func (r *Runner) done(action Action, err error) {
 			r.begun[a.Run] = true
 			r.Log.Info("a run began", "run", a.Run, "trigger", a.Trigger)
 		case !again:
-			r.refused[a.Run] = err.Error()
+			r.refused[a.Run] = oneLine(err.Error())
 		}
 	case Tell:
 		switch {
@@ -150,4 +151,19 @@ func (r *Runner) done(action Action, err error) {
 			}
 		}
 	}
+}
+
+// oneLine is a reason as a record has it: what a hook said last may be of several lines.
+func oneLine(text string) string {
+	said := ""
+	for line := range strings.Lines(text) {
+		switch line = strings.TrimSpace(line); {
+		case line == "":
+		case said == "" || strings.HasSuffix(said, ":"):
+			said = strings.TrimSpace(said + " " + line)
+		default:
+			said += "; " + line
+		}
+	}
+	return said
 }

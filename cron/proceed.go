@@ -43,6 +43,7 @@ func (d *deciding) adopt() {
 		return a.Attempt - b.Attempt
 	})
 	for _, r := range strange {
+		d.found[r.Name] = true
 		d.Memory.Open = append(d.Memory.Open, Fire{Scheduled: r.Fire, Trigger: r.Trigger, Attempt: max(1, r.Attempt), MissedFires: compose.CatchUpOnce})
 	}
 }
@@ -186,9 +187,20 @@ func (d *deciding) hindered(fire Fire, last bool) (Status, string) {
 	return "", ""
 }
 
-// tidy removes containers of ended runs beyond those that are kept, and forgets those that are gone. Of a job that is just
-// not registered, as when the runner begins before it is, nobody knows how many are kept.
+// tidy tells ends, removes containers of ended runs beyond those that are kept, and forgets those that are gone. An end is
+// told with its log: its container stays until then. Of a job that is just not registered, as when the runner begins
+// before it is, nobody knows how many are kept.
 func (d *deciding) tidy() {
+	var untold []Record
+	waits := map[string]bool{}
+	for _, r := range d.Memory.Untold {
+		if !d.sight.Told[r.Run] && d.Memory.Timing.Notify != nil {
+			untold, waits[r.Run] = append(untold, r), true
+			d.act(Tell{Notify: *d.Memory.Timing.Notify, Record: r})
+		}
+	}
+	d.Memory.Untold = untold
+
 	kept := map[bool]int{true: d.job.Keep.Successful, false: d.job.Keep.Failed}
 	var over []Over
 	for _, o := range slices.Backward(d.Memory.Over) {
@@ -200,21 +212,12 @@ func (d *deciding) tidy() {
 		if d.absent && !d.gone {
 			continue
 		}
-		if kept[o.Good]--; kept[o.Good] < 0 || run.Stage == Created {
-			d.act(Remove{Run: o.Run})
+		if kept[o.Good]--; (kept[o.Good] < 0 || run.Stage == Created) && !waits[o.Run] {
+			d.act(Remove{Job: d.job.Name, Run: o.Run})
 		}
 	}
 	slices.Reverse(over)
 	d.Memory.Over = over
-
-	var untold []Record
-	for _, r := range d.Memory.Untold {
-		if !d.sight.Told[r.Run] && d.Memory.Timing.Notify != nil {
-			untold = append(untold, r)
-			d.act(Tell{Notify: *d.Memory.Timing.Notify, Record: r})
-		}
-	}
-	d.Memory.Untold = untold
 }
 
 func (d *deciding) act(a Action) {

@@ -25,7 +25,7 @@ type Engine interface {
 	// Stop stops a container within its grace period. One that is gone or has ended is no error.
 	Stop(ctx context.Context, stop Stop) error
 	// Remove removes an ended container. One that is gone is no error.
-	Remove(ctx context.Context, run string) error
+	Remove(ctx context.Context, remove Remove) error
 	// Tell tells of the end of a run. An error is tried again a few times, unless it is ErrForGood.
 	Tell(ctx context.Context, end Tell) error
 }

@@ -255,6 +255,14 @@ func TestARunThatCannotBegin(t *testing.T) {
 	assert.DeepEqual(t, w.outcomes("tidy"), []string{"12:01:00 failed: no such image: tidy:1", "12:02:00 succeeded"})
 }
 
+func TestAReasonIsOneLine(t *testing.T) {
+	w := newWorld(t)
+	w.refuses = func(Start) error { return errors.New("post_start hook 1 (sh) exited 5:\none\n\n two") }
+	w.register("tidy", timing("@every 10s", compose.Forbid, compose.CatchUpOnce))
+	w.pass(w.runner(), seconds(12), 0)
+	assert.Equal(t, w.history("tidy")[0].Reason, "post_start hook 1 (sh) exited 5: one; two")
+}
+
 func TestARunThatSomebodyRemoves(t *testing.T) {
 	w := newWorld(t)
 	w.register("tidy", timing("@every 1m", compose.Forbid, compose.CatchUpOnce))

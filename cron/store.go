@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"hyper-lite/compose"
 	"hyper-lite/state"
 )
 
@@ -168,7 +169,7 @@ func (f *Files) cut() error {
 		err := f.eachLine(func(line []byte, job string) {
 			bound, known := f.bounds[job]
 			if !known {
-				bound = 100
+				bound = compose.DefaultTiming().History
 			}
 			if counts[job]--; counts[job] < bound && failed == nil {
 				_, failed = fmt.Fprintf(to, "%s\n", line)

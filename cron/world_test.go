@@ -205,7 +205,8 @@ func (w *world) Stop(_ context.Context, stop Stop) error {
 	return nil
 }
 
-func (w *world) Remove(_ context.Context, run string) error {
+func (w *world) Remove(_ context.Context, remove Remove) error {
+	run := remove.Run
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c := w.containers[run]; c != nil {

@@ -99,11 +99,7 @@ func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mo
 			return draft{}, err
 		}
 	}
-	for _, m := range shared {
-		if !slices.Contains(coversOf(&made.host), path.Clean(m.Target)) {
-			made.host.Mounts = append(made.host.Mounts, m)
-		}
-	}
+	made.share(shared)
 	if made.copies, err = e.placeFiles(step.Service, &made.host); err != nil {
 		return draft{}, err
 	}
@@ -136,6 +132,15 @@ func (e *Engine) draft(ctx context.Context, step plan.Create, shared ...mount.Mo
 		made.networks, made.later = made.networks[:1], made.networks[1:]
 	}
 	return made, nil
+}
+
+// share adds mounts of another container, where nothing else is in their place.
+func (d *draft) share(mounts []mount.Mount) {
+	for _, m := range mounts {
+		if !slices.Contains(coversOf(&d.host), path.Clean(m.Target)) {
+			d.host.Mounts = append(d.host.Mounts, m)
+		}
+	}
 }
 
 // clearCommand clears the image's command where the file says so. The engine clears it only where an

@@ -14,6 +14,7 @@ import (
 	"io"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +53,7 @@ type template struct {
 	Platform *ocispec.Platform    `json:"platform,omitempty"`
 	Networks []templateNetwork    `json:"networks,omitempty"`
 	Copies   []templateCopies     `json:"copies,omitempty"`
+	Before   []template           `json:"before,omitempty"` // of its pre_start hooks
 }
 
 type templateNetwork struct {
@@ -195,7 +197,15 @@ func (e *Engine) register(ctx context.Context, step plan.Register) error {
 		if err != nil {
 			return fmt.Errorf("job %s: %w", job.Job, err)
 		}
-		all[job.Job] = templateOf(made)
+		t := templateOf(made)
+		for at, hook := range job.Service.PreStart {
+			before, err := e.templateBefore(ctx, made, ref, hook.Service)
+			if err != nil {
+				return fmt.Errorf("job %s: %s hook %d: %w", job.Job, plan.PreStart, at+1, err)
+			}
+			t.Before = append(t.Before, before)
+		}
+		all[job.Job] = t
 		if texts[job.Job], err = json.Marshal(all[job.Job]); err != nil {
 			return fmt.Errorf("encode job %s: %w", job.Job, err)
 		}
@@ -212,6 +222,50 @@ func (e *Engine) register(ctx context.Context, step plan.Register) error {
 	identity := compose.Service{Project: step.Project, Name: step.Ref.Service, Role: compose.RoleJob}
 	identity.Digest.Hash = made.config.Labels[labelHash]
 	return e.realise(ctx, plan.Create{Container: step.Container, Service: identity}, made)
+}
+
+// templateBefore is the template of a pre_start hook. What it will share with the very container that it runs before is thought of
+// where its files are placed, and is no part of it.
+func (e *Engine) templateBefore(ctx context.Context, of draft, ref plan.Ref, hook compose.Service) (template, error) {
+	image, err := e.imageConfig(ctx, of.config.Image)
+	if err != nil {
+		return template{}, err
+	}
+	var places []string
+	for _, m := range of.host.Mounts {
+		if m.Type == mount.TypeVolume || m.Type == mount.TypeBind || m.Type == mount.TypeImage {
+			places = append(places, path.Clean(m.Target))
+		}
+	}
+	for _, bind := range of.host.Binds {
+		places = append(places, path.Clean(bindTarget(bind)))
+	}
+	for place := range image.Volumes {
+		places = append(places, path.Clean(place))
+	}
+	files, err := filesOf(hook)
+	if err != nil {
+		return template{}, err
+	}
+	taken := namesOf(of.config.Labels[labelFiles])
+	for _, f := range files {
+		taken = append(taken, path.Clean(f.target))
+	}
+	var shared []mount.Mount
+	for _, place := range places {
+		if !slices.Contains(taken, place) {
+			shared = append(shared, mount.Mount{Type: mount.TypeVolume, Target: place})
+		}
+	}
+	hook.Role = compose.RoleJob // as with a job's own, what it refers to is resolved when it is made
+	made, err := e.draft(ctx, plan.Create{Container: plan.Container{Ref: ref}, Service: hook}, shared...)
+	if err != nil {
+		return template{}, err
+	}
+	made.host.Mounts = slices.DeleteFunc(made.host.Mounts, func(m mount.Mount) bool {
+		return slices.ContainsFunc(shared, func(other mount.Mount) bool { return reflect.DeepEqual(m, other) })
+	})
+	return templateOf(made), nil
 }
 
 // takenOver are the templates of jobs that other containers register, with a call for each of these.
@@ -291,7 +345,9 @@ func (e *Engine) registration(ctx context.Context, step plan.Register, all map[s
 	for _, job := range slices.Sorted(maps.Keys(all)) {
 		t := all[job]
 		image, imageID, made.platform = t.Config.Labels[labelImage], t.Config.Labels[composeImage], t.Platform
-		volumes = append(volumes, namedVolumes(&t.Host)...)
+		for _, one := range append([]template{t}, t.Before...) {
+			volumes = append(volumes, namedVolumes(&one.Host)...)
+		}
 	}
 	var err error
 	if made.host.Mounts, err = e.keep(ctx, volumes); err != nil {

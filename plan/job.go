@@ -21,7 +21,7 @@ func JobsVolume(project string) string { return project + "_hyper-lite-jobs" }
 // engine itself included.
 func runsOf(j compose.Job) compose.Service {
 	s := j.Service
-	s.Role, s.Replicas, s.OneShot, s.PreStart = compose.RoleJob, 1, true, nil
+	s.Role, s.Replicas, s.OneShot = compose.RoleJob, 1, true
 	s.Body.ContainerName, s.Body.Restart = "", ""
 	if s.Body.Deploy != nil {
 		deploy := *s.Body.Deploy
@@ -31,8 +31,15 @@ func runsOf(j compose.Job) compose.Service {
 	return s
 }
 
-func registration(j compose.Job) string {
+func (b *builder) registration(j compose.Job) string {
 	is := compose.Registration{Timing: j.Timing, DependsOn: j.DependsOn, PostStart: j.Body.PostStart, PreStop: j.Body.PreStop}
+	for _, hook := range j.PreStart {
+		image := "" // the job's own: what is registered anew when that changes
+		if hook.Service.Body.Image != j.Body.Image {
+			image, _ = b.imageOf(hook.Service)
+		}
+		is.PreStart = append(is.PreStart, image)
+	}
 	if grace := j.Body.StopGracePeriod; grace != nil && len(is.PreStop) > 0 {
 		is.Grace = time.Duration(*grace)
 	}
@@ -134,8 +141,15 @@ func (r *registrar) take(j compose.Job) {
 	s := runsOf(j)
 	g := r.registry(r.registryOf(s), s.Body.Image)
 	g.after = append(g.after, r.foundation(s)...)
+	for at, hook := range s.PreStart {
+		g.after = append(g.after, r.foundation(hook.Service)...)
+		if hook.Service.Body.Image == s.Body.Image {
+			s.PreStart = slices.Clone(s.PreStart)
+			s.PreStart[at].Service.ImageID = s.ImageID
+		}
+	}
 	was, known := r.now[j.Name]
-	is := Registered{Digest: s.Digest, Generation: was.Generation + 1, Job: registration(j)}
+	is := Registered{Digest: s.Digest, Generation: was.Generation + 1, Job: r.registration(j)}
 	why := "not found"
 	if known {
 		why = r.outdated(s, is, was)

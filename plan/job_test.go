@@ -97,3 +97,19 @@ func TestNamedJobs(t *testing.T) {
 	want.Jobs = []compose.Job{job("seed", "@daily", "v1:aaaa")} // that nightly is gone is no business of web's
 	assert.Assert(t, h.settle(t, want, plan.Options{Services: []string{"web"}}).Empty())
 }
+
+// What only a pre_start hook of a job needs is there before it is registered, and another image of a hook registers it anew.
+func TestHooksOfJobsAreRegistered(t *testing.T) {
+	nightly := job("nightly", "@daily", "v1:aaaa")
+	nightly.Service = prepared(nightly.Service, nightly.Body.Image, "absent")
+	nightly.PreStart[1].Service.Networks = map[string]types.NetworkConfig{"side": {Name: "shop_side"}}
+	want := compose.Project{Name: "shop", Jobs: []compose.Job{nightly}}
+	h := newHost("shop")
+	first := h.settle(t, want, plan.Options{})
+	golden.Assert(t, first.String(), "jobs-hooks.golden")
+	h.settle(t, want, plan.Options{}) // with the image known
+	assert.Assert(t, h.settle(t, want, plan.Options{}).Empty())
+	h.images["absent"] = plan.Image{ID: "sha256:other"}
+	assert.Assert(t, is.Contains(h.settle(t, want, plan.Options{}).String(), "what becomes of its runs, changed"))
+	assert.Assert(t, h.settle(t, want, plan.Options{}).Empty())
+}

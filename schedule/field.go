@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Allowed is what an expression may be, as messages say it.
@@ -15,8 +16,9 @@ type Error struct {
 	Part    string // "minute", "time zone", ...
 	Value   string
 	Allowed string
-	Never   bool  // each part is right, and no day fits them all
-	Err     error // of the library, where it is what refuses
+	Never   bool   // each part is right, and no day fits them all
+	Forward string // what a range that runs backwards would be as one that does not
+	Err     error  // of the library, where it is what refuses
 }
 
 func (e *Error) Error() string {
@@ -25,6 +27,8 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("%q is never due: no day from 1970 to 2099 fits all its fields", e.Value)
 	case e.Err != nil:
 		return fmt.Sprintf("%q is no %s: %v", e.Value, e.Part, e.Err)
+	case e.Forward != "":
+		return fmt.Sprintf("%q is no %s: a range runs forwards: write %s", e.Value, e.Part, e.Forward)
 	}
 	return fmt.Sprintf("%q is no %s; allowed: %s", e.Value, e.Part, e.Allowed)
 }
@@ -69,7 +73,7 @@ func check(parts []string) error {
 	for i, part := range parts {
 		for item := range strings.SplitSeq(part, ",") {
 			if _, ok := fields[i].read(item); !ok {
-				return &Error{Part: fields[i].name, Value: part, Allowed: fields[i].allowed()}
+				return &Error{Part: fields[i].name, Value: part, Allowed: fields[i].allowed(), Forward: fields[i].forward(item)}
 			}
 		}
 	}
@@ -113,11 +117,45 @@ func (f field) read(text string) (item, bool) {
 	read.from = first
 	switch {
 	case ranged:
-		read.to, ok = f.value(to)
+		if read.to, ok = f.value(to); ok && f.name == fields[dayOfWeek].name && read.to == int(time.Sunday) && first > read.to {
+			read.to = f.most // the week may end with it: FRI-SUN
+		}
 	case !stepped:
 		read.to = first
 	}
 	return read, ok && read.from <= read.to
+}
+
+// forward writes a range that runs backwards as one or two that do not; "" is anything else.
+func (f field) forward(item string) string {
+	from, to, ranged := strings.Cut(item, "-")
+	first, ok := f.value(from)
+	last, right := f.value(to)
+	if !ranged || !ok || !right || first <= last {
+		return ""
+	}
+	most := f.most
+	if f.name == fields[dayOfWeek].name {
+		most = int(time.Saturday)
+		if first > most {
+			return f.span(f.least, last)
+		}
+	}
+	return f.span(first, most) + "," + f.span(f.least, last)
+}
+
+// span is a range as it may be written.
+func (f field) span(from, to int) string {
+	text := func(value int) string {
+		if f.names != nil {
+			return f.names[value-f.first]
+		}
+		return strconv.Itoa(value)
+	}
+	if from == to {
+		return text(from)
+	}
+	return text(from) + "-" + text(to)
 }
 
 // plain writes every field but `*` as the list of its values: the library has its own mind about some ranges, such

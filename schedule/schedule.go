@@ -32,6 +32,7 @@ type Schedule struct {
 // macros are names for expressions.
 var macros = map[string]string{
 	"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *",
+	"@midnight": "0 0 * * *", "@annually": "0 0 1 1 *", // vixie cron's other words for two of them
 }
 
 // Parse reads an expression that is meant in a time zone, "" being UTC. The error is an *Error: it says what is

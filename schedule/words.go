@@ -20,9 +20,14 @@ func (s Schedule) Words() string {
 	if check(parts) != nil {
 		return "never"
 	}
+	for i, part := range parts {
+		if part == "*/1" {
+			parts[i] = "*"
+		}
+	}
 	days := dayWords(parts)
 	said := timeWords(parts[minute], parts[hour]) + days
-	if days == "" && clockTimes(parts[minute], parts[hour]) != nil {
+	if days == "" && strings.HasPrefix(said, "at ") && clockTimes(parts[minute], parts[hour]) != nil {
 		said = "every day " + said
 	}
 	if len(parts) > year && parts[year] != "*" {
@@ -43,57 +48,51 @@ func short(d time.Duration) string {
 }
 
 func timeWords(minutes, hours string) string {
-	if times := clockTimes(minutes, hours); times != nil {
-		return "at " + join(times)
-	}
-	said := ""
-	switch read, _ := fields[minute].read(minutes); {
-	case minutes == "*":
-		said = "every minute"
-	case minutes == "0" && hours == "*":
+	at, _ := fields[minute].read(minutes)
+	in, _ := fields[hour].read(hours)
+	beats := single(minutes) && at.open && 60%at.step == 0
+	switch times := clockTimes(minutes, hours); {
+	case minutes == "0" && single(hours) && in.open && in.step == 1:
 		return "every hour"
-	case minutes == "0":
-		if read, ok := fields[hour].read(hours); ok && read.open {
-			return fmt.Sprintf("every %d hours", read.step)
-		}
-		return "every hour" + hourWords(hours, "0")
-	case single(minutes) && read.open:
-		said = fmt.Sprintf("every %d minutes", read.step)
-	case single(minutes) && read.step > 1:
-		said = fmt.Sprintf("every %d minutes from minute %d to %d", read.step, read.from, read.to)
-	default:
-		said = "at minute " + listWords(fields[minute], minutes, "minute") + " of every hour"
+	case minutes == "0" && single(hours) && in.open && 24%in.step == 0:
+		return fmt.Sprintf("every %d hours", in.step)
+	case times != nil && !beats:
+		return "at " + join(times)
+	case minutes == "0" && single(hours) && in.step == 1:
+		return fmt.Sprintf("every hour from %02d:00 to %02d:00", in.from, in.to)
+	case minutes == "0" && single(hours):
+		return fmt.Sprintf("every %d hours from %02d:00 to %02d:00", in.step, in.from, in.last())
+	case beats && at.step == 1:
+		return "every minute" + hourWords(hours, in, " in hour ")
+	case beats:
+		return fmt.Sprintf("every %d minutes", at.step) + hourWords(hours, in, " in hour ")
+	case single(minutes) && !at.open && at.step > 1:
+		return fmt.Sprintf("every %d minutes from minute %d to %d", at.step, at.from, at.to) + hourWords(hours, in, " in hour ")
 	}
-	return said + hourWords(hours, minutes)
+	said := "at minute " + listWords(fields[minute], minutes, "minute")
+	if hours == "*" || single(hours) && in.step == 1 {
+		said += " of every hour"
+	}
+	return said + hourWords(hours, in, " of hour ")
 }
 
 // hourWords bounds what happens within hours.
-func hourWords(hours, minutes string) string {
-	if hours == "*" {
+func hourWords(hours string, in item, within string) string {
+	switch {
+	case hours == "*":
 		return ""
+	case single(hours) && in.step == 1:
+		return fmt.Sprintf(" from %02d:00 to %02d:59", in.from, in.to)
+	case single(hours) && in.open && 24%in.step == 0:
+		return fmt.Sprintf(" of every %s hour", ordinal(in.step))
 	}
-	read, _ := fields[hour].read(hours)
-	if single(hours) && read.step == 1 {
-		last := 59
-		if minutes == "0" {
-			last = 0
-		}
-		return fmt.Sprintf(" from %02d:00 to %02d:%02d", read.from, read.to, last)
-	}
-	if single(hours) && read.open {
-		return fmt.Sprintf(" of every %s hour", ordinal(read.step))
-	}
-	return " in hour " + listWords(fields[hour], hours, "hour")
+	return within + listWords(fields[hour], hours, "hour")
 }
 
 // clockTimes are the times of day where they are few and plain, nil otherwise.
 func clockTimes(minutes, hours string) []string {
-	at, ok := values(minutes, fields[minute])
-	if !ok {
-		return nil
-	}
-	in, ok := values(hours, fields[hour])
-	if !ok || len(at)*len(in) > 6 {
+	at, in := values(minutes, fields[minute]), values(hours, fields[hour])
+	if len(at)*len(in) > 6 {
 		return nil
 	}
 	var times []string
@@ -106,18 +105,21 @@ func clockTimes(minutes, hours string) []string {
 	return slices.Compact(times)
 }
 
-// values are those of a list of single values.
-func values(text string, f field) ([]int, bool) {
+// values are all those that a field names, in order.
+func values(text string, f field) []int {
 	var all []int
 	for one := range strings.SplitSeq(text, ",") {
-		n, ok := f.value(one)
-		if !ok {
-			return nil, false
+		read, _ := f.read(one)
+		for v := read.from; v <= read.to; v += read.step {
+			all = append(all, v)
 		}
-		all = append(all, n)
 	}
-	return all, true
+	slices.Sort(all)
+	return slices.Compact(all)
 }
+
+// last is the last value of an entry.
+func (i item) last() int { return i.to - (i.to-i.from)%i.step }
 
 func dayWords(parts []string) string {
 	day, weekday := parts[dayOfMonth], parts[dayOfWeek]
@@ -125,9 +127,9 @@ func dayWords(parts []string) string {
 	if parts[month] != "*" {
 		months = " in " + listWords(fields[month], parts[month], "month")
 	}
-	onDay := "on " + listWords(fields[dayOfMonth], day, "day")
-	if !strings.HasPrefix(day, "*") {
-		onDay = "on day " + listWords(fields[dayOfMonth], day, "day")
+	onDay := "on day " + listWords(fields[dayOfMonth], day, "day")
+	if strings.HasPrefix(onDay, "on day every") {
+		onDay = "on " + listWords(fields[dayOfMonth], day, "day")
 	}
 	if months == "" {
 		onDay += " of the month"
@@ -146,7 +148,8 @@ func dayWords(parts []string) string {
 	return " " + onDay + " and on " + weekdays + months
 }
 
-// listWords are the entries of a field; noun is what one of its values is.
+// listWords are the entries of a field; noun is what one of its values is. Steps are told by the values that they come to,
+// but where these are many.
 func listWords(f field, text, noun string) string {
 	var said []string
 	for one := range strings.SplitSeq(text, ",") {
@@ -154,17 +157,29 @@ func listWords(f field, text, noun string) string {
 		switch {
 		case read.open && read.step == 1:
 			said = append(said, "any")
-		case read.open:
-			said = append(said, "every "+ordinal(read.step)+" "+noun)
 		case read.from == read.to:
 			said = append(said, f.word(read.from))
 		case read.step == 1:
 			said = append(said, f.word(read.from)+" to "+f.word(read.to))
+		case len(values(text, f)) <= 12:
+			return join(f.words(values(text, f)))
+		case read.open:
+			said = append(said, "every "+ordinal(read.step)+" "+noun)
 		default:
 			said = append(said, "every "+ordinal(read.step)+" from "+f.word(read.from)+" to "+f.word(read.to))
 		}
 	}
 	return join(said)
+}
+
+func (f field) words(values []int) []string {
+	var said []string
+	for _, v := range values {
+		if word := f.word(v); !slices.Contains(said, word) { // 0 and 7 are one day of the week
+			said = append(said, word)
+		}
+	}
+	return said
 }
 
 func (f field) word(value int) string {

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -107,4 +109,24 @@ services:
 		}
 		return nil
 	})
+}
+
+// Runs of one job that are begun in one second, as by CI jobs, are runs of their own.
+func TestRunsByHandOfOneSecond(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, `
+services:
+  tidy: {image: hyper-lite-demo, cron: {schedule: "@yearly", keep: 10}}
+`)
+	var together sync.WaitGroup
+	codes := make([]int, 4)
+	for n := range codes {
+		together.Go(func() {
+			codes[n] = p.run("cron", "run", "--wait", "tidy", "--", "wait", "10ms", strconv.Itoa(n+1)).code
+		})
+	}
+	together.Wait()
+	assert.DeepEqual(t, codes, []int{1, 2, 3, 4})
+	assert.Equal(t, len(p.runs("tidy")), 4)
+	assert.Equal(t, len(p.jobHistory("tidy")), 4)
 }
