@@ -237,6 +237,41 @@ func TestStopFirstWithdrawsNoMoreThanAWave(t *testing.T) {
 	})
 }
 
+// Without a balancer, too, no more than a wave is away at once, and what is new counts once it was awaited: however
+// often the run is killed.
+func TestWithoutABalancerNoMoreThanAWaveIsAway(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 6).Draw(t, "replicas")
+		parallelism := rapid.IntRange(1, 6).Draw(t, "parallelism")
+		order := rapid.SampledFrom([]string{compose.StartFirst, compose.StopFirst}).Draw(t, "order")
+		make := func(hash string) compose.Project {
+			s := service("web", n, hash)
+			s.Rollout.Order, s.Rollout.Parallelism = order, parallelism
+			return compose.Project{Name: "shop", Services: []compose.Service{s}}
+		}
+		least := n
+		if order == compose.StopFirst {
+			least = n - min(n, parallelism)
+		}
+		h := newHost("shop")
+		walk(t, h, mustMake(t, make("v1:aaaa"), h), all, always)
+		clear(h.unsettled)
+		runs := rapid.IntRange(1, 3).Draw(t, "runs")
+		for run := 1; run <= runs; run++ {
+			p := mustMake(t, make("v1:bbbb"), h)
+			steps := all
+			if run < runs {
+				steps = rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the kill")
+			}
+			walk(t, h, p, steps, func(step plan.Node) {
+				if settled := h.settled("web"); settled < least {
+					t.Fatalf("run %d: after #%d only %d of %d are as they should be:\n%s", run, step.ID, settled, n, p)
+				}
+			})
+		}
+	})
+}
+
 func TestDownLeavesNothingBut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost("shop")
