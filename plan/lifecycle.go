@@ -2,7 +2,6 @@ package plan
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"hyper-lite/compose"
@@ -174,12 +173,7 @@ func (l *lifecycle) replicas(service string) []Replica {
 			replicas = append(replicas, r)
 		}
 	}
-	slices.SortFunc(replicas, func(a, b Replica) int {
-		if before(a, b) {
-			return -1
-		}
-		return strings.Compare(b.Name, a.Name)
-	})
+	slices.SortFunc(replicas, newestFirst)
 	return replicas
 }
 
@@ -207,7 +201,7 @@ func (l *lifecycle) stopService(name string, after []int) []int {
 	return ids
 }
 
-// startService starts what is stopped of a service. It returns the nodes after which it runs.
+// startService starts what is stopped of a service, and has all of it served. It returns the nodes after which it runs.
 func (l *lifecycle) startService(name string, started map[string][]int) []int {
 	s, known := l.want.Service(name)
 	replicas := slices.DeleteFunc(l.replicas(name), func(r Replica) bool { return r.State == Dead || r.State == Removing })
@@ -234,7 +228,7 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 		l.occupants[name] = append(l.occupants[name],
 			occupant{container: l.container(r), kept: &replicas[i], start: revived, await: map[Condition]int{}})
 	}
-	if !stopped || !known || len(s.Routes) == 0 {
+	if !known || len(s.Routes) == 0 || !stopped && l.serves(name, replicas) {
 		return ids
 	}
 	for i, r := range replicas {
@@ -245,6 +239,19 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 	}
 	l.routeTo(s, refs, ready)
 	return ids
+}
+
+// serves says whether every slot of a service in which something runs is served. A start or a restart that was cut off
+// leaves some that are not. Where there is no balancer, nothing is to be served.
+func (l *lifecycle) serves(service string, replicas []Replica) bool {
+	balanced := slices.ContainsFunc(l.have.Replicas, func(r Replica) bool { return r.Role == compose.RoleBalancer })
+	slots := map[int]bool{}
+	if published := l.published(service); published != nil {
+		for _, ref := range published.Backends {
+			slots[ref.Slot] = true
+		}
+	}
+	return !balanced || !slices.ContainsFunc(replicas, func(r Replica) bool { return !slots[r.Slot] })
 }
 
 // awaitAll awaits every replica of the chosen services that is not as it should be.

@@ -1,6 +1,8 @@
 package plan_test
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +47,39 @@ func TestRestartTakesDependentsAlongThatAskForIt(t *testing.T) {
 	}
 	assert.Equal(t, restart(plan.LifecycleOptions{}), "db.1@1 api.1@1 web.1@1")
 	assert.Equal(t, restart(plan.LifecycleOptions{NoDeps: true}), "db.1@1")
+}
+
+// Slot after slot, in whatever order the engine lists them.
+func TestRestartGoesInTheOrderOfSlots(t *testing.T) {
+	want := shop(routed(service("web", 4, "v1:aaaa"), 8080))
+	h := running(t, want)
+	have := h.observe()
+	for range 30 {
+		rand.Shuffle(len(have.Replicas), func(i, j int) { have.Replicas[i], have.Replicas[j] = have.Replicas[j], have.Replicas[i] })
+		p, err := plan.RestartAll("shop", &want, have, plan.LifecycleOptions{System: system(want)})
+		assert.NilError(t, err)
+		restarts := slices.DeleteFunc(verbs(p, "web"), func(step string) bool { return !strings.HasPrefix(step, "restart") })
+		assert.DeepEqual(t, restarts, []string{"restart web.1@1", "restart web.2@1", "restart web.3@1", "restart web.4@1"})
+	}
+}
+
+// A start that was cut off after the containers ran is finished by the same command; what is served is left alone.
+func TestStartServesWhatRunsAndIsNotServed(t *testing.T) {
+	want := shop(routed(service("web", 2, "v1:aaaa"), 8080), service("db", 1, "v1:aaaa"))
+	h := running(t, want)
+	start := func() plan.Plan {
+		p, err := plan.StartAll("shop", &want, h.observe(), plan.LifecycleOptions{System: system(want)})
+		assert.NilError(t, err)
+		return p
+	}
+	assert.Assert(t, start().Empty(), start().String())
+	for _, served := range [][]plan.Ref{nil, {{Service: "web", Slot: 2, Generation: 1}}} {
+		h.published[0].Backends = served
+		p := start()
+		assert.DeepEqual(t, verbs(p, "web"), []string{"await web.1@1", "await web.2@1", "route web"})
+		perform(t, h, p)
+		assert.Assert(t, start().Empty(), start().String())
+	}
 }
 
 // verbs are the steps of a group, without what they wait for.
