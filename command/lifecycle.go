@@ -64,7 +64,13 @@ func (i *invocation) runLifecycle(
 	if options.System, err = i.system(ctx, project.Project); err != nil {
 		return err
 	}
-	return i.apply(ctx, project, verb, options.Services, withBalancer, func(have plan.Observed) (plan.Plan, error) {
+	var resume func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error)
+	if verb == "restart" {
+		resume = func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error) {
+			return plan.Resume(project.Name, project.wanted(), was, now, tried, options)
+		}
+	}
+	decided := func(have plan.Observed) (plan.Plan, error) {
 		known := serviceNames(project.Project, have.Replicas)
 		if verb == "stop" { // its runs
 			known = withJobs(known, project.Project, have.Replicas)
@@ -78,7 +84,8 @@ func (i *invocation) runLifecycle(
 			}
 		}
 		return decide(project.Name, project.wanted(), have, options)
-	})
+	}
+	return i.applyResuming(ctx, project, verb, options.Services, withBalancer, decided, resume)
 }
 
 // nothingThere is an error where a project, or a service that was named, has no container.

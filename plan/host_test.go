@@ -42,7 +42,7 @@ func newHost(project string) *host {
 		services: map[string]compose.Service{},
 		madeAs:   map[string]string{},
 		awaited:  map[string]bool{}, unsettled: map[string]bool{},
-		hooks:    map[string]int{}, templates: map[string]map[string]string{},
+		hooks: map[string]int{}, templates: map[string]map[string]string{},
 		ready:    map[string]bool{},
 		networks: map[string]plan.Network{},
 		volumes:  map[string]plan.Volume{},

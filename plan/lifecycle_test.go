@@ -82,6 +82,22 @@ func TestStartServesWhatRunsAndIsNotServed(t *testing.T) {
 	}
 }
 
+// What was not found healthy stays as it is, what was stopped by hand meanwhile is started, and what is gone is gone.
+func TestWhatARestartTriedIsNotTriedAgain(t *testing.T) {
+	want := shop(routed(service("web", 4, "v1:aaaa"), 8080))
+	h := running(t, want)
+	was := h.observe()
+	ref := func(slot int) plan.Ref { return plan.Ref{Service: "web", Slot: slot, Generation: 1} }
+	h.published[0].Backends = []plan.Ref{ref(4)}
+	h.byRef(ref(2)).State = plan.Exited
+	h.replicas = slices.DeleteFunc(h.replicas, func(r plan.Replica) bool { return r.Ref == ref(1) })
+	p, err := plan.Resume("shop", &want, was, h.observe(), []plan.Ref{ref(3)}, plan.LifecycleOptions{System: system(want)})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, verbs(p, "web"), []string{"start web.2@1", "await web.2@1", "route web"})
+	perform(t, h, p)
+	assert.DeepEqual(t, h.published[0].Backends, []plan.Ref{ref(2), ref(4)})
+}
+
 // verbs are the steps of a group, without what they wait for.
 func verbs(p plan.Plan, group string) []string {
 	var steps []string

@@ -272,6 +272,35 @@ func TestWithoutABalancerNoMoreThanAWaveIsAway(t *testing.T) {
 	})
 }
 
+// Wherever a restart ends before time, what was served before is served again, and nothing is sent to what was not awaited.
+func TestARestartThatIsCutOffGivesBackWhatItWithdrew(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		web := routed(service("web", rapid.IntRange(1, 5).Draw(t, "replicas"), "v1:aaaa"), 8080)
+		web.Rollout.Parallelism = rapid.IntRange(0, 3).Draw(t, "parallelism")
+		want := compose.Project{Name: "shop", Services: []compose.Service{web, service("db", 2, "v1:aaaa")}}
+		h := newHost("shop")
+		walk(t, h, mustMake(t, want, h), all, always)
+		opt := plan.LifecycleOptions{System: system(want), Rolling: rapid.Bool().Draw(t, "rolling")}
+		was := h.observe()
+		p, err := plan.RestartAll("shop", &want, was, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk(t, h, p, rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the end"), always)
+		back, err := plan.Resume("shop", &want, was, h.observe(), nil, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk(t, h, back, all, always)
+		if now := h.observe(); !slices.Equal(now.Published[0].Backends, was.Published[0].Backends) {
+			t.Fatalf("served were %v, are %v:\n%s", was.Published[0].Backends, now.Published[0].Backends, back)
+		}
+		if again := mustMake(t, want, h); !again.Empty() {
+			t.Fatalf("an up has something left to do:\n%s", again)
+		}
+	})
+}
+
 func TestDownLeavesNothingBut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost("shop")
