@@ -24,6 +24,9 @@ const (
 	Source     Algorithm = "source"
 )
 
+// ControlPort is where the balancer answers the sidecar: no service port.
+const ControlPort = 7799
+
 // Route is one way into a service through the balancer.
 type Route struct {
 	Service       string
@@ -35,7 +38,7 @@ type Route struct {
 	Affinity      bool // sticky cookie; http and httpsTerm only
 	Cert          *Certificate
 	Hosts         []string // host names, "*.example.com" allowed; empty: every host
-	PathPrefix    string   // "" or "/..."
+	PathPrefix    string   // "" or "/...", without a slash at its end
 
 	// Replay asks another replica again where one died in the middle of a GET or HEAD. Answers are held back
 	// until they are whole; those that never end (WebSockets, event streams) are passed through. http and

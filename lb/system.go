@@ -27,7 +27,7 @@ const (
 	// EngineSocket is where the sidecar finds the engine inside its container.
 	EngineSocket = "/var/run/docker.sock"
 
-	controlPort       = 7799
+	controlPort       = compose.ControlPort
 	controlEntryPoint = "control"
 	ownNetwork        = "hyper-lite" // the file's key; see systemNetworks
 	ownVolume         = "hyper-lite"
