@@ -25,7 +25,7 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		if err != nil {
 			return err
 		}
-		if err := i.hooksWhole(ctx, verb, project); err != nil {
+		if err := i.isWhole(ctx, verb, project); err != nil {
 			return err
 		}
 		options := plan.LifecycleOptions{
@@ -45,11 +45,12 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 	})
 }
 
-// hooksWhole is what is wrong with the files where a verb may run pre_start hooks, and what these hold is not known whole:
-// they run in containers of their own.
-func (i *invocation) hooksWhole(ctx context.Context, verb string, project foundProject) error {
+// isWhole is what is wrong with the files where a verb needs what is not known: certificates of what it has served, and what
+// pre_start hooks hold, which run in containers of their own.
+func (i *invocation) isWhole(ctx context.Context, verb string, project foundProject) error {
 	for _, s := range project.Services {
-		if verb != "stop" && len(s.PreStart) > 0 && s.Digest.Hash == "" {
+		lacks := len(s.PreStart) > 0 || slices.ContainsFunc(s.Routes, func(r compose.Route) bool { return !r.IsWhole() })
+		if verb != "stop" && lacks && s.Digest.Hash == "" {
 			_, err := i.load(ctx, i.loadOptions())
 			return err
 		}

@@ -38,8 +38,8 @@ type LoadOptions struct {
 	Without Omissions // for `config`; zero is none
 
 	// Looking says that no container will be made, only looked at, stopped or removed. Then what a container holds
-	// may be missing: env and label files, and the contents of configs and secrets. A service or job that cannot be
-	// known whole has the zero Digest.
+	// may be missing: env and label files, and the contents of configs and secrets; and so may certificates. A service or job
+	// that cannot be known whole has the zero Digest.
 	Looking bool
 }
 

@@ -46,6 +46,9 @@ type Route struct {
 	Replay bool `json:",omitempty"`
 }
 
+// IsWhole says that nothing of a route is missing. Who only looks (LoadOptions.Looking) may find no certificate.
+func (r Route) IsWhole() bool { return r.Protocol != HTTPSTerm || r.Cert != nil }
+
 // HostPort is an address of the engine's host.
 type HostPort struct {
 	IP   string // "" is every address

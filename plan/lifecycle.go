@@ -227,7 +227,11 @@ func (l *lifecycle) stopService(name string, after []int) []int {
 	if len(replicas) == 0 {
 		return after
 	}
-	if known && len(s.Routes) > 0 && l.published(name) != nil {
+	switch {
+	case !known || len(s.Routes) == 0 || l.published(name) == nil:
+	case slices.ContainsFunc(s.Routes, func(r compose.Route) bool { return !r.IsWhole() }): // it cannot be served without its certificate
+		after = []int{l.add(name, Route{Service: name}, "", after...)}
+	default:
 		after = []int{l.routeTo(s, nil, after)}
 	}
 	var ids []int
