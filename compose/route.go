@@ -46,6 +46,10 @@ type Route struct {
 	Replay bool `json:",omitempty"`
 }
 
+// BalancedName is the name by which a routed service is reached through the balancer inside the project's networks:
+// "web-lb".
+func BalancedName(service string) string { return service + "-lb" }
+
 // IsWhole says that nothing of a route is missing. Who only looks (LoadOptions.Looking) may find no certificate.
 func (r Route) IsWhole() bool { return r.Protocol != HTTPSTerm || r.Cert != nil }
 

@@ -256,6 +256,15 @@ func (c *conversion) conflicts(services []Service) {
 	}
 }
 
+// unnamed warns of services without a balanced name.
+func (c *conversion) unnamed(p Project) {
+	for _, s := range p.Services {
+		if len(s.Routes) > 0 && p.BalancedName(s.Name) == "" {
+			c.l.warnings = append(c.l.warnings, fmt.Sprintf("service %s: inside the networks %s does not lead to the balancer, since the files give that name to another one", s.Name, BalancedName(s.Name)))
+		}
+	}
+}
+
 // clash says why two routes cannot share a service port; "" if they can.
 func clash(a, b Route) string {
 	if a.ServicePort != b.ServicePort {
