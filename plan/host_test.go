@@ -128,8 +128,8 @@ func (h *host) do(step plan.Step) error {
 	case plan.Kill:
 		h.find(s.Container).State = plan.Exited
 	case plan.Restart:
-		r := h.find(s.Container)
-		h.awaited[r.ID], h.unsettled[r.ID] = false, true
+		h.find(s.Container).State = plan.Exited
+		return h.start(s.Container)
 	case plan.Await:
 		return h.await(s)
 	case plan.Route:

@@ -286,16 +286,15 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 }
 
 // serves says whether every slot of a service in which something runs is served. A start or a restart that was cut off
-// leaves some that are not. Where there is no balancer, nothing is to be served.
+// leaves some that are not. Without a balancer nothing is to be served.
 func (l *lifecycle) serves(service string, replicas []Replica) bool {
-	balanced := slices.ContainsFunc(l.have.Replicas, func(r Replica) bool { return r.Role == compose.RoleBalancer })
 	slots := map[int]bool{}
 	if published := l.published(service); published != nil {
 		for _, ref := range published.Backends {
 			slots[ref.Slot] = true
 		}
 	}
-	return !balanced || !slices.ContainsFunc(replicas, func(r Replica) bool { return !slots[r.Slot] })
+	return !l.balanced() || !slices.ContainsFunc(replicas, func(r Replica) bool { return !slots[r.Slot] })
 }
 
 // awaitAll awaits every replica of the chosen services that is not as it should be.
@@ -329,8 +328,7 @@ func (l *lifecycle) before(s compose.Service, known bool, replicas []Replica, st
 func (l *lifecycle) restartService(name string, after []int) []int {
 	s, known := l.want.Service(name)
 	replicas := l.replicas(name)
-	published := l.published(name)
-	serves := known && len(s.Routes) > 0 && published != nil && l.have.Serves()
+	serves := known && len(s.Routes) > 0 && l.balanced()
 	if !serves && !l.rolling {
 		ids := slices.Clone(after)
 		for _, r := range replicas {
@@ -338,18 +336,18 @@ func (l *lifecycle) restartService(name string, after []int) []int {
 		}
 		return ids
 	}
+	var serving []Ref
+	if published := l.published(name); serves && published != nil && l.have.Serves() {
+		serving = slices.Clone(published.Backends)
+	}
 	width := s.Rollout.Parallelism
 	if !known {
 		s.Name, width = name, 1
 	}
-	if width < 1 {
+	if width < 1 || !l.rolling && len(serving) == 0 { // where nobody is served, nobody loses anything
 		width = max(len(replicas), 1)
 	}
-	var serving []Ref
-	if serves {
-		serving = slices.Clone(published.Backends)
-		l.warnOfGap(s, serving, replicas, width)
-	}
+	l.warnOfGap(s, serving, replicas, width)
 	for i, wave := range slices.Collect(slices.Chunk(replicas, width)) {
 		if i > 0 && s.Rollout.Delay > 0 {
 			after = []int{l.add(name, Pause{Service: name, For: s.Rollout.Delay}, "", after...)}
@@ -357,6 +355,14 @@ func (l *lifecycle) restartService(name string, after []int) []int {
 		serving, after = l.restartWave(s, wave, serving, serves, after)
 	}
 	return after
+}
+
+// balanced says that balancer and sidecar are there: they run, or are started first.
+func (l *lifecycle) balanced() bool {
+	there := func(role compose.Role) bool {
+		return slices.ContainsFunc(l.have.Replicas, func(r Replica) bool { return r.Role == role })
+	}
+	return there(compose.RoleBalancer) && there(compose.RoleSidecar)
 }
 
 // restartWave withdraws a wave, restarts it and routes it again. It returns what serves then, and the nodes after which

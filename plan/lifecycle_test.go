@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"gotest.tools/v3/assert"
+	"gotest.tools/v3/golden"
 
 	"hyper-lite/compose"
 	"hyper-lite/plan"
@@ -96,6 +98,27 @@ func TestWhatARestartTriedIsNotTriedAgain(t *testing.T) {
 	assert.DeepEqual(t, verbs(p, "web"), []string{"start web.2@1", "await web.2@1", "route web"})
 	perform(t, h, p)
 	assert.DeepEqual(t, h.published[0].Backends, []plan.Ref{ref(2), ref(4)})
+}
+
+// After a stop, and after an up that was cut off before anything was published, all is restarted at once, and served.
+func TestARestartOfWhatIsNotServedServesIt(t *testing.T) {
+	want := shop(wide(routed(service("web", 3, "v1:aaaa"), 8080), 1, time.Second), service("db", 1, "v1:aaaa"))
+	h := running(t, want)
+	stop, err := plan.StopAll("shop", &want, h.observe(), plan.LifecycleOptions{System: system(want)})
+	assert.NilError(t, err)
+	perform(t, h, stop)
+	for _, unpublished := range []bool{false, true} {
+		if unpublished {
+			h.published = nil
+		}
+		p, err := plan.RestartAll("shop", &want, h.observe(), plan.LifecycleOptions{System: system(want)})
+		assert.NilError(t, err)
+		if !unpublished {
+			golden.Assert(t, p.String(), "restart-stopped.golden")
+		}
+		perform(t, h, p)
+		assert.Equal(t, h.serving("web"), 3)
+	}
 }
 
 // verbs are the steps of a group, without what they wait for.

@@ -62,4 +62,8 @@ func TestARestartOrStartThatIsInterruptedLeavesNobodyUnserved(t *testing.T) {
 	p.must("start")
 	assert.Equal(t, len(p.answerers(20)), 2)
 	says(t, p.must("up", "-d").out, "nothing to change")
+
+	p.must("stop")
+	p.must("restart")
+	assert.Equal(t, len(p.answerers(20)), 2)
 }
