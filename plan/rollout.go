@@ -168,7 +168,7 @@ func (r *roll) fill(turns []turn, waves bool) {
 			if isNew {
 				arrived = append(arrived, t.next.Ref)
 			}
-		} else if r.opt.Wait || waves && r.comesBack(t) {
+		} else if r.opt.Wait || r.comesBack(t) && (waves || r.givesBack()) {
 			ready = append(ready, r.ready(t, r.condition(), started)...)
 		}
 		if r.comesBack(t) || r.isUnproven(t) {
@@ -206,6 +206,11 @@ func (r *roll) comesBack(t turn) bool {
 		return false
 	}
 	return t.kept != nil || slices.ContainsFunc(t.leaving, func(c Replica) bool { return !c.SetAside() })
+}
+
+// givesBack says that replacements of the service failed in this run: what was done about it is told once it is so.
+func (r *roll) givesBack() bool {
+	return slices.ContainsFunc(r.opt.Failed, func(ref Ref) bool { return ref.Service == r.service.Name })
 }
 
 // startFirst replaces a wave: new ones up, one route from old to new, old ones drained and gone.

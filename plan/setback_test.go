@@ -261,6 +261,7 @@ func answered(t *testing.T, order, action string, balanced bool, n, parallelism,
 	if balanced {
 		assert.Equal(t, h.serving("web"), n, about)
 	}
+	assert.Equal(t, h.settled("web"), n, about) // what was given back was awaited
 	running, aside := h.hashes("web")
 	assert.DeepEqual(t, aside, []string{fmt.Sprintf("shop-web-%d-g2-failed", bad)})
 	assert.Equal(t, failed.Failed[0].Name, aside[0], about)
@@ -583,6 +584,27 @@ func TestAWayBackThatFails(t *testing.T) {
 			}
 			assert.DeepEqual(t, running, want)
 		}
+	}
+}
+
+// What ran before and does not run again is told, beside what failed first.
+func TestWhatIsGivenBackAndDoesNotRunIsTold(t *testing.T) {
+	for _, action := range []string{compose.PauseOnFailure, compose.RollBackOnFailure} {
+		db := func(hash string) compose.Project {
+			s := service("db", 2, hash)
+			s.Rollout.Order, s.Rollout.OnFailure = compose.StopFirst, action
+			s.Rollback = s.Rollout
+			return shop(s)
+		}
+		before := db("v1:aaaa")
+		h := running(t, before)
+		o := &onHost{h: h, bad: func(r plan.Replica) bool { return r.Slot == 1 && r.Service == "db" }}
+		err := o.up(t, db("v1:bbbb"), &before)
+		_, ok := errors.AsType[*plan.RolloutError](err)
+		assert.Assert(t, ok, "%v", err)
+		assert.Assert(t, strings.Contains(err.Error(), "await db.1@2") && strings.Contains(err.Error(), "await db.1@1"), "%s: %v", action, err)
+		running, _ := h.hashes("db")
+		assert.Equal(t, running[2], "v1:aaaa", action)
 	}
 }
 
