@@ -82,10 +82,19 @@ func servedToo(ctx context.Context, host converge.Host, project compose.Project)
 	return have, nil
 }
 
-// apply observes a project, decides and does, under the project's lock. services are what the verb is about; none is all. With --dry-run it prints what it
-// decided and does nothing.
+// apply is applyResuming for verbs that take nothing away that they would give back.
 func (i *invocation) apply(
 	ctx context.Context, project foundProject, verb string, services []string, observe look, decide func(plan.Observed) (plan.Plan, error),
+) error {
+	return i.applyResuming(ctx, project, verb, services, observe, decide, nil)
+}
+
+// applyResuming observes a project, decides and does, under the project's lock. services are what the verb is about; none is
+// all. resume decides what is given back where that ends before time. With --dry-run it prints what it decided and does
+// nothing.
+func (i *invocation) applyResuming(
+	ctx context.Context, project foundProject, verb string, services []string, observe look, decide func(plan.Observed) (plan.Plan, error),
+	resume func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error),
 ) (err error) {
 	host, err := i.host(ctx, project.Project)
 	if err != nil {
@@ -114,7 +123,7 @@ func (i *invocation) apply(
 	defer func() { err = errors.Join(err, host.Release()) }()
 	defer i.finishProgress()
 	began := false
-	return host.Perform(ctx, watch, decide, func(next plan.Plan) {
+	return host.Perform(ctx, converge.Work{Look: watch, Decide: decide, Resume: resume, Begins: func(next plan.Plan) {
 		switch {
 		case !next.Empty():
 			began = true
@@ -127,5 +136,5 @@ func (i *invocation) apply(
 			i.warn(next.Warnings...)
 			i.say("nothing to change")
 		}
-	})
+	}})
 }

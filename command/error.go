@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -209,7 +210,11 @@ func printField(out io.Writer, paint palette, field *compose.FieldError) {
 // printUnhealthy shows what a reader needs to find the cause: the replica, why it was given up, its health
 // check's output and its last words.
 func printUnhealthy(out io.Writer, paint palette, err error, u *plan.UnhealthyError) {
-	fmt.Fprintf(out, "%s %s is not %s: %s\n", paint.bad("error:"), replicaName(u.Container), became(u.Condition), u.Reason)
+	reason := u.Reason
+	if u.After > 0 {
+		reason += fmt.Sprintf(" after %s", u.After.Round(100*time.Millisecond))
+	}
+	fmt.Fprintf(out, "%s %s is not %s: %s\n", paint.bad("error:"), replicaName(u.Container), became(u.Condition), reason)
 	if u.Health != "" {
 		fmt.Fprintf(out, "  health check: %s\n", indented(strings.TrimSpace(u.Health), "                "))
 	}

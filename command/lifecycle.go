@@ -28,7 +28,7 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		options := plan.LifecycleOptions{
 			Services: c.Args().Slice(), Timeout: timeout, NoDeps: c.Bool("no-deps"), Rolling: c.Bool("rolling"), Wait: c.Bool("wait"),
 		}
-		if err := i.hooksWhole(ctx, verb, project, options); err != nil {
+		if err := i.needsWhole(ctx, verb, project, options); err != nil {
 			return err
 		}
 		patience, err := seconds("wait-timeout", c.String("wait-timeout"))
@@ -45,16 +45,17 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 	})
 }
 
-// hooksWhole is what is wrong with the files where a verb may run pre_start hooks, and what these hold is not known whole:
-// they run in containers of their own.
-func (i *invocation) hooksWhole(ctx context.Context, verb string, project foundProject, options plan.LifecycleOptions) error {
+// needsWhole is what is wrong with the files where a verb needs what is not known: certificates of what it has served, and what
+// pre_start hooks hold, which run in containers of their own.
+func (i *invocation) needsWhole(ctx context.Context, verb string, project foundProject, options plan.LifecycleOptions) error {
 	load := i.loadOptions()
 	if verb == "start" || options.NoDeps { // else what depends on them may be restarted, too
 		load.Only, load.NoDeps = options.Services, true
 	}
 	for _, s := range project.Services {
 		works := len(load.Only) == 0 || slices.Contains(load.Only, s.Name)
-		if verb != "stop" && works && len(s.PreStart) > 0 && s.Digest.Hash == "" {
+		lacks := len(s.PreStart) > 0 || slices.ContainsFunc(s.Routes, func(r compose.Route) bool { return !r.IsWhole() })
+		if verb != "stop" && works && lacks && s.Digest.Hash == "" {
 			_, err := i.load(ctx, load)
 			return err
 		}
@@ -69,7 +70,13 @@ func (i *invocation) runLifecycle(
 	if options.System, err = i.system(ctx, project.Project); err != nil {
 		return err
 	}
-	return i.apply(ctx, project, verb, options.Services, withBalancer, func(have plan.Observed) (plan.Plan, error) {
+	var resume func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error)
+	if verb == "restart" {
+		resume = func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error) {
+			return plan.Resume(project.Name, project.wanted(), was, now, tried, options)
+		}
+	}
+	decided := func(have plan.Observed) (plan.Plan, error) {
 		known := serviceNames(project.Project, have.Replicas)
 		if verb == "stop" { // its runs
 			known = withJobs(known, project.Project, have.Replicas)
@@ -83,7 +90,8 @@ func (i *invocation) runLifecycle(
 			}
 		}
 		return decide(project.Name, project.wanted(), have, options)
-	})
+	}
+	return i.applyResuming(ctx, project, verb, options.Services, withBalancer, decided, resume)
 }
 
 // nothingThere is an error where a project, or a service that was named, has no container.

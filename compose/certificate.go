@@ -3,19 +3,25 @@ package compose
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // certificate reads ssl_cert: one PEM with chain and key, or a mapping of cert and key. Each is a file,
-// relative to the project folder, or the name of a secret.
+// relative to the project folder, or the name of a secret. It is nil where that is a mistake.
 func (r *reading) certificate() *Certificate {
+	missing := func(err error, hint string) *Certificate {
+		r.missing(r.name, []string{r.section, r.name, extension, "ssl_cert"}, err.Error(), hint)
+		return nil
+	}
 	value := r.keys["ssl_cert"]
 	var sources []string
 	if s, ok := asString(value); ok {
@@ -34,17 +40,40 @@ func (r *reading) certificate() *Certificate {
 	for _, source := range sources {
 		content, name, err := r.secretOrFile(source)
 		if err != nil {
-			r.report("ssl_cert", err.Error(), "")
-			return nil
+			return missing(err, "")
 		}
 		text, names = append(text, content), append(names, name)
 	}
 	cert, err := newCertificate(strings.Join(names, " and "), strings.Join(text, "\n"))
 	if err != nil {
-		r.report("ssl_cert", err.Error(), "")
-		return nil
+		return missing(err, "it takes PEM: the server's own certificate, then those that signed it, and the key, unencrypted")
 	}
+	r.warnOfCertificate(cert)
 	return cert
+}
+
+// warnOfCertificate says what browsers will hold against a certificate.
+func (r *reading) warnOfCertificate(cert *Certificate) {
+	block, _ := pem.Decode([]byte(cert.Chain))
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return // it was parsed before
+	}
+	warn := func(format string, args ...any) {
+		r.l.warnings = append(r.l.warnings, fmt.Sprintf("service %s: the certificate of %s ", r.name, cert.Source)+fmt.Sprintf(format, args...))
+	}
+	switch now := time.Now(); {
+	case now.After(leaf.NotAfter):
+		warn("expired on %s: clients refuse it", leaf.NotAfter.Format(time.DateOnly))
+	case now.Before(leaf.NotBefore):
+		warn("is valid from %s on: clients refuse it until then", leaf.NotBefore.Format(time.DateOnly))
+	}
+	hosts, _ := asStrings(r.keys["hosts"])
+	for _, host := range hosts {
+		if leaf.VerifyHostname(strings.Replace(host, "*.", "any.", 1)) != nil {
+			warn("does not cover %s: clients that ask for it refuse it", host)
+		}
+	}
 }
 
 func (r *reading) secretOrFile(source string) (content, name string, err error) {
@@ -79,6 +108,8 @@ func newCertificate(source, text string) (*Certificate, error) {
 		switch {
 		case block.Type == "CERTIFICATE":
 			chain.Write(pem.EncodeToMemory(block))
+		case block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+			return nil, fmt.Errorf("the key in %s is encrypted, and the balancer knows no passphrase", source)
 		case strings.HasSuffix(block.Type, "PRIVATE KEY") && key.Len() == 0:
 			key.Write(pem.EncodeToMemory(block))
 		}

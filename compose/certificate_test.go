@@ -20,10 +20,15 @@ import (
 // pemPair makes a throw-away certificate and its key.
 func pemPair(t *testing.T) (cert, key string) {
 	t.Helper()
+	return pemPairOf(t, x509.Certificate{NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"a.example", "*.b.example"}})
+}
+
+func pemPairOf(t *testing.T, template x509.Certificate) (cert, key string) {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	assert.NilError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	template.SerialNumber, template.Subject = big.NewInt(1), pkix.Name{CommonName: "test"}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &private.PublicKey, private)
 	assert.NilError(t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
 	assert.NilError(t, err)
@@ -34,8 +39,10 @@ func pemPair(t *testing.T) (cert, key string) {
 func TestCertificate(t *testing.T) {
 	cert, key := pemPair(t)
 	_, foreign := pemPair(t)
+	encrypted := "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMA==\n-----END ENCRYPTED PRIVATE KEY-----\n"
 	files := map[string]string{
-		"both.pem": key + cert, "c.pem": cert, "k.pem": key, "other.pem": foreign,
+		"encrypted.pem": cert + encrypted,
+		"both.pem":      key + cert, "c.pem": cert, "k.pem": key, "other.pem": foreign,
 		"sub/base.yaml": "services: {web: {ssl_cert: inner.pem}}", "sub/inner.pem": cert + key,
 	}
 	good := map[string]string{
@@ -66,6 +73,7 @@ func TestCertificate(t *testing.T) {
 		"ssl_cert: k.pem":                         "has no certificate",
 		"ssl_cert: {cert: c.pem}":                 "needs both cert and key",
 		"ssl_cert: nowhere.pem":                   "there is no file",
+		"ssl_cert: encrypted.pem":                 "the key in DIR/encrypted.pem is encrypted",
 	} {
 		t.Run(keys, func(t *testing.T) {
 			files["compose.yaml"] = "services: {web: {image: x, protocol: httpsTerm, " + keys + "}}" + secrets
@@ -73,6 +81,34 @@ func TestCertificate(t *testing.T) {
 			assert.Assert(t, is.Contains(said, want))
 			assert.Assert(t, is.Contains(said, "compose.yaml:1:"))
 			assert.Assert(t, is.Contains(said, "services.web.ssl_cert"))
+		})
+	}
+}
+
+// What clients will refuse is warned of, and served all the same.
+func TestACertificateThatClientsRefuseIsWarnedOf(t *testing.T) {
+	now := time.Now()
+	for name, c := range map[string]struct {
+		template x509.Certificate
+		want     []string
+	}{
+		"good":     {x509.Certificate{NotAfter: now.Add(time.Hour), DNSNames: []string{"a.test", "*.b.test"}}, nil},
+		"expired":  {x509.Certificate{NotAfter: now.Add(-time.Hour), DNSNames: []string{"a.test", "*.b.test"}}, []string{"expired on " + now.Add(-time.Hour).UTC().Format(time.DateOnly)}},
+		"too soon": {x509.Certificate{NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour), DNSNames: []string{"a.test", "*.b.test"}}, []string{"is valid from "}},
+		"others":   {x509.Certificate{NotAfter: now.Add(time.Hour), DNSNames: []string{"a.test"}}, []string{"does not cover *.b.test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cert, key := pemPairOf(t, c.template)
+			dir := write(t, map[string]string{
+				"both.pem":     cert + key,
+				"compose.yaml": "services: {web: {image: x, protocol: httpsTerm, hosts: [A.test, '*.b.test'], ssl_cert: both.pem}}",
+			})
+			_, warnings, err := Load(t.Context(), LoadOptions{WorkDir: dir})
+			assert.NilError(t, err)
+			assert.Equal(t, len(warnings), len(c.want), "%v", warnings)
+			for i, want := range c.want {
+				assert.Assert(t, is.Contains(warnings[i], "service web: the certificate of "+filepath.Join(dir, "both.pem")+" "+want))
+			}
 		})
 	}
 }

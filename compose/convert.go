@@ -53,6 +53,8 @@ func (l *loading) convert(p Project, typed *types.Project) (Project, error) {
 	p.Services = inOrder(services)
 	markOneShots(p.Services, p.Jobs)
 	c.autoheal(p.Services)
+	c.unnamed(p)
+	c.stranded(p.Services)
 	c.reservedVolume(p)
 	c.emptyNames()
 	c.unsetSecrets(p)

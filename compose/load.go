@@ -43,8 +43,8 @@ type LoadOptions struct {
 	NoDeps bool
 
 	// Looking says that no container will be made, only looked at, stopped or removed. Then what a container holds
-	// may be missing: env and label files, and the contents of configs and secrets. So it may be for what is not among
-	// Only. A service or job that cannot be known whole has the zero Digest.
+	// may be missing: env and label files, the contents of configs and secrets, and certificates. So it may be for what is
+	// not among Only. A service or job that cannot be known whole has the zero Digest.
 	Looking  bool
 	Building bool // images will be built: what builds need must be there, where Looking is said, too
 }

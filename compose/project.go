@@ -68,6 +68,22 @@ func (p Project) Watched() bool {
 	return slices.ContainsFunc(p.Services, Service.Watched) || slices.ContainsFunc(p.Jobs, Job.Scheduled)
 }
 
+// BalancedName is BalancedName of a service, or "" where the files give that name to something else, whose it stays.
+func (p Project) BalancedName(service string) string {
+	name := BalancedName(service)
+	for _, s := range p.Services {
+		if s.Name == name || s.Body.ContainerName == name {
+			return ""
+		}
+		for _, network := range s.Body.Networks {
+			if network != nil && slices.Contains(network.Aliases, name) {
+				return ""
+			}
+		}
+	}
+	return name
+}
+
 // Routes returns the routes of all services, in the order of the services.
 func (p Project) Routes() []Route {
 	var routes []Route

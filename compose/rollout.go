@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,6 +138,15 @@ func (f OrderFacts) refusal() string {
 		return "a container of this service has a fixed address"
 	}
 	return ""
+}
+
+// stranded warns of rollouts that cannot go back, since nothing is kept to go back to.
+func (c *conversion) stranded(services []Service) {
+	for _, s := range services {
+		if c.settings.Revisions == 0 && s.Rollout.OnFailure == RollBackOnFailure {
+			c.l.warnings = append(c.l.warnings, fmt.Sprintf("service %s: failure_action rollback does what pause does, since x-hyper-lite.revisions is 0: there is nothing to go back to", s.Name))
+		}
+	}
 }
 
 func updateConfig(s types.ServiceConfig) *types.UpdateConfig {

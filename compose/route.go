@@ -24,6 +24,9 @@ const (
 	Source     Algorithm = "source"
 )
 
+// ControlPort is where the balancer answers the sidecar: no service port.
+const ControlPort = 7799
+
 // Route is one way into a service through the balancer.
 type Route struct {
 	Service       string
@@ -35,13 +38,20 @@ type Route struct {
 	Affinity      bool // sticky cookie; http and httpsTerm only
 	Cert          *Certificate
 	Hosts         []string // host names, "*.example.com" allowed; empty: every host
-	PathPrefix    string   // "" or "/..."
+	PathPrefix    string   // "" or "/...", without a slash at its end
 
 	// Replay asks another replica again where one died in the middle of a GET or HEAD. Answers are held back
 	// until they are whole; those that never end (WebSockets, event streams) are passed through. http and
 	// httpsTerm only; on where there is more than one replica and the file does not say otherwise.
 	Replay bool `json:",omitempty"`
 }
+
+// BalancedName is the name by which a routed service is reached through the balancer inside the project's networks:
+// "web-lb".
+func BalancedName(service string) string { return service + "-lb" }
+
+// IsWhole says that nothing of a route is missing. Who only looks (LoadOptions.Looking) may find no certificate.
+func (r Route) IsWhole() bool { return r.Protocol != HTTPSTerm || r.Cert != nil }
 
 // HostPort is an address of the engine's host.
 type HostPort struct {

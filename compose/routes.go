@@ -127,9 +127,8 @@ func (r *reading) manners(route *Route, replicas int) {
 	for i, h := range route.Hosts {
 		route.Hosts[i] = strings.ToLower(h) // names do not tell cases apart
 	}
-	if route.PathPrefix, _ = asString(r.keys["path_prefix"]); route.PathPrefix == "/" {
-		route.PathPrefix = "" // every path
-	}
+	prefix, _ := asString(r.keys["path_prefix"])
+	route.PathPrefix = strings.TrimRight(prefix, "/") // it covers whole segments; of / nothing is left: every path
 	route.Replay = !plain && replicas > 1
 	if replay, said := asBool(r.keys["replay"]); said {
 		route.Replay = replay
@@ -236,6 +235,9 @@ func (c *conversion) conflicts(services []Service) {
 		}
 	}
 	for i, b := range routes {
+		if b.ServicePort == ControlPort {
+			c.report([]string{"services", b.Service, extension, "service_port"}, fmt.Sprintf("%d is kept by the balancer for itself", ControlPort), "use another port")
+		}
 		for _, a := range routes[:i] {
 			if why := clash(*a, *b); why != "" {
 				c.report([]string{"services", b.Service, extension, "service_port"},
@@ -250,6 +252,15 @@ func (c *conversion) conflicts(services []Service) {
 				c.report([]string{"services", b.service, "ports"},
 					fmt.Sprintf("the host port %d/%s is also published by %s", b.at.Port, b.proto, a.service), "use another port")
 			}
+		}
+	}
+}
+
+// unnamed warns of services without a balanced name.
+func (c *conversion) unnamed(p Project) {
+	for _, s := range p.Services {
+		if len(s.Routes) > 0 && p.BalancedName(s.Name) == "" {
+			c.l.warnings = append(c.l.warnings, fmt.Sprintf("service %s: inside the networks %s does not lead to the balancer, since the files give that name to another one", s.Name, BalancedName(s.Name)))
 		}
 	}
 }

@@ -24,6 +24,27 @@ func routesText(s Service) string {
 	return strings.Join(lines, "\n")
 }
 
+// What cannot be as asked, and is served all the same, is warned of.
+func TestRoutesThatAreLessThanAskedAreWarnedOf(t *testing.T) {
+	for file, want := range map[string]string{
+		"services: {web: {image: x, protocol: http}, web-lb: {image: x}}":                                                "service web: inside the networks web-lb does not lead",
+		"services: {web: {image: x, protocol: http}, b: {image: x, container_name: web-lb}}":                             "service web: inside",
+		"services: {web: {image: x, protocol: http}, b: {image: x, networks: {default: {aliases: [web-lb]}}}}":           "service web: inside",
+		"services: {web: {image: x}, web-lb: {image: x}}":                                                                "",
+		"x-hyper-lite: {revisions: 0}\nservices: {web: {image: x, deploy: {update_config: {failure_action: rollback}}}}": "service web: failure_action rollback does what pause does",
+		"x-hyper-lite: {revisions: 0}\nservices: {web: {image: x}}":                                                      "",
+	} {
+		_, warnings, err := Load(t.Context(), LoadOptions{WorkDir: write(t, one(file))})
+		assert.NilError(t, err)
+		if want == "" {
+			assert.Equal(t, len(warnings), 0, "%s: %v", file, warnings)
+			continue
+		}
+		assert.Equal(t, len(warnings), 1, file)
+		assert.Assert(t, strings.HasPrefix(warnings[0], want), warnings[0])
+	}
+}
+
 // The rule is DESIGN.md, "Ports of a route".
 func TestPortsOfARoute(t *testing.T) {
 	cases := map[string]struct{ keys, want string }{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"hyper-lite/compose"
@@ -38,11 +37,7 @@ func (r *rollout) giveBack(ctx context.Context, interrupted bool) error {
 		return err
 	}
 	if r.run.Warn != nil {
-		text := strings.Join(gaps, ", ") + " first gets back what was taken away for a replacement"
-		if interrupted {
-			text = "interrupted: " + text + "; a second signal ends at once"
-		}
-		r.run.Warn(text)
+		r.run.Warn(givingBack(gaps, interrupted))
 	}
 	if r.run.Replan != nil {
 		r.run.Replan(p)

@@ -3,6 +3,8 @@ package converge
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"hyper-lite/compose"
@@ -40,23 +42,82 @@ func (h Host) Decide(
 // looks is how often a host is looked at anew that changes while a plan for it is done.
 const looks = 3
 
+// Work is what Perform needs of its caller.
+type Work struct {
+	Look   func(context.Context) (plan.Observed, error)
+	Decide func(plan.Observed) (plan.Plan, error)
+	// Begins is told of every plan before it is done, an empty one too.
+	Begins func(plan.Plan)
+	// Resume gives back what a run that came to its end before time had taken away: was is the host before it, tried are the
+	// replicas that it found not to be as they should. nil: nothing is.
+	Resume func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error)
+}
+
 // Perform decides and does. A container that was started after the look, as by the engine for a command that was killed,
-// is looked at again: what is to go is stopped before it is removed. begins is told of every plan before it is
-// done, an empty one too.
-func (h Host) Perform(
-	ctx context.Context, look func(context.Context) (plan.Observed, error), decide func(plan.Observed) (plan.Plan, error), begins func(plan.Plan),
-) error {
+// is looked at again: what is to go is stopped before it is removed. Where the context ends nothing more is begun and
+// waits are given up, but calls under way end.
+func (h Host) Perform(ctx context.Context, w Work) error {
 	for try := 1; ; try++ {
-		p, err := h.Decide(ctx, look, decide)
+		var was plan.Observed
+		p, err := h.Decide(ctx, w.Look, func(have plan.Observed) (plan.Plan, error) {
+			was = have
+			return w.Decide(have)
+		})
 		if err != nil {
 			return err
 		}
-		begins(p)
-		err = h.Apply(ctx, p)
-		if _, runs := errors.AsType[*plan.RunsError](err); !runs || try == looks {
+		w.Begins(p)
+		err = h.apply(ctx, p, context.WithoutCancel(ctx))
+		if _, runs := errors.AsType[*plan.RunsError](err); runs && try < looks {
+			continue
+		}
+		if err == nil || w.Resume == nil {
 			return err
 		}
+		return errors.Join(err, h.resume(ctx, w, was, err))
 	}
+}
+
+// resume does what is left to be done for what a run took away.
+func (h Host) resume(ctx context.Context, w Work, was plan.Observed, cause error) error {
+	interrupted := ctx.Err() != nil
+	ctx = context.WithoutCancel(ctx)
+	looking, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	now, err := w.Look(looking)
+	if err != nil {
+		return nil // the engine is gone, which the run says itself
+	}
+	p, err := w.Resume(was, now, unhealthyOf(cause))
+	if err != nil || p.Empty() {
+		return err
+	}
+	h.warn(givingBack(p.Groups(), interrupted))
+	w.Begins(p)
+	if err := h.Apply(ctx, p); err != nil {
+		return fmt.Errorf("give back what was taken away: %w", err)
+	}
+	return nil
+}
+
+// unhealthyOf are the replicas that were not found as they should be.
+func unhealthyOf(err error) []plan.Ref {
+	var refs []plan.Ref
+	for _, one := range apart(err) {
+		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](one); ok {
+			refs = append(refs, unhealthy.Container.Ref)
+		}
+	}
+	return refs
+}
+
+// givingBack says that services get back what was taken away for something that came to its end before time.
+func givingBack(services []string, interrupted bool) string {
+	text := strings.Join(services, ", ") + " first gets back what was taken away"
+	if interrupted {
+		text = "interrupted: " + text + "; a second signal ends at once"
+	}
+	return text
 }
 
 // Release lets the sidecar work by itself again.

@@ -86,7 +86,7 @@ func TestWhatWasStartedAfterTheLookIsLookedAtAgain(t *testing.T) {
 			}
 			return plan.Plan{Nodes: []plan.Node{{ID: 1, Step: plan.Stop{Container: web}}, {ID: 2, Step: plan.Remove{Container: web}, After: []int{1}}}}, nil
 		}
-		err := converge.Host{Engine: s, Balancer: s}.Perform(t.Context(), look, decide, func(plan.Plan) { begun++ })
+		err := converge.Host{Engine: s, Balancer: s}.Perform(t.Context(), converge.Work{Look: look, Decide: decide, Begins: func(plan.Plan) { begun++ }})
 		assert.Equal(t, err != nil, c.fails, "%v", err)
 		assert.Equal(t, begun, seen)
 		assert.DeepEqual(t, slices.DeleteFunc(s.calls, func(call string) bool { return call == "hold" }), c.calls)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"hyper-lite/compose"
 	"hyper-lite/plan"
@@ -305,8 +306,8 @@ func (r *rollout) errors() []error {
 		}
 		if r.run.Warn != nil {
 			service, _ := r.want.Service(s.Service)
-			r.run.Warn(fmt.Sprintf("%s: %d of %d replicas could not be replaced, which max_failure_ratio allows: %v",
-				s.Service, len(s.Failed), service.Replicas, s.Err))
+			r.run.Warn(fmt.Sprintf("%s: %d of %d replicas could not be replaced, which max_failure_ratio allows: %s",
+				s.Service, len(s.Failed), service.Replicas, strings.ReplaceAll(s.Err.Error(), "\n", "; ")))
 		}
 	}
 	return errs

@@ -29,9 +29,6 @@ const (
 	internal    = 1_000_000_000
 )
 
-// internalName is the balanced name of a service inside the project's networks.
-func internalName(service string) string { return service + "-lb" }
-
 // httpRules are the rules of an http or httpsTerm route. A path prefix matches whole segments: /api covers
 // /api and /api/users, not /apiary. A wildcard covers exactly one label, as in a certificate. The internal
 // name has a rule of its own, so that no other service's path takes its requests.
@@ -94,7 +91,7 @@ func (r rule) replayed() rule {
 }
 
 func internalRule(matcher, service string) rule {
-	return rule{Suffix: internalSuffix, Text: matcher + "(`" + internalName(service) + "`)", Priority: internal}
+	return rule{Suffix: internalSuffix, Text: matcher + "(`" + compose.BalancedName(service) + "`)", Priority: internal}
 }
 
 func pathRule(prefix string) (string, error) {

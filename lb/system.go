@@ -27,7 +27,7 @@ const (
 	// EngineSocket is where the sidecar finds the engine inside its container.
 	EngineSocket = "/var/run/docker.sock"
 
-	controlPort       = 7799
+	controlPort       = compose.ControlPort
 	controlEntryPoint = "control"
 	ownNetwork        = "hyper-lite" // the file's key; see systemNetworks
 	ownVolume         = "hyper-lite"
@@ -109,7 +109,9 @@ func routedNetworks(project compose.Project) (attachment, error) {
 				return attachment{}, fmt.Errorf("service %s: network %s is not defined", s.Name, key)
 			}
 			a.configs[key] = config
-			a.aliases[key] = append(a.aliases[key], internalName(s.Name))
+			if name := project.BalancedName(s.Name); name != "" {
+				a.aliases[key] = append(a.aliases[key], name)
+			}
 		}
 	}
 	for key := range a.aliases {

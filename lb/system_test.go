@@ -137,6 +137,14 @@ func TestTheBalancerOfALongNameIsReached(t *testing.T) {
 	assert.Equal(t, NewSidecar(SidecarOptions{Project: p.Name}).base, "http://"+host+":7799")
 }
 
+// A name that the files give to another service stays that one's alone.
+func TestTheBalancerTakesNobodysName(t *testing.T) {
+	p := project(routed("web", []string{"default"}, httpRoute(published(80))), routed("api", []string{"default"}, httpRoute(published(81))), routed("web-lb", []string{"default"}))
+	system, err := System(p, "image", "/var/run/docker.sock")
+	assert.NilError(t, err)
+	assert.DeepEqual(t, system.Balancer.Body.Networks["default"].Aliases, []string{"api-lb"})
+}
+
 func TestSystemRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*compose.Project)

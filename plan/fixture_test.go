@@ -58,7 +58,9 @@ func system(p compose.Project) plan.System {
 		s := service(name, 1, hash)
 		s.Role, s.Volumes = role, volume
 		s.Body.Image, s.Body.ContainerName = image, "shop-hyper-lite-"+name
-		s.Networks = p.Services[0].Networks
+		if len(p.Services) > 0 {
+			s.Networks = p.Services[0].Networks
+		}
 		return &s
 	}
 	watched := ""

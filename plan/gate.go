@@ -64,9 +64,28 @@ func (b *builder) awaited(s compose.Service, f *occupant, condition Condition) [
 	if f.kept != nil && len(f.start) == 0 && b.fulfilled(s, *f.kept, condition) {
 		return nil
 	}
+	if id, ok := b.sharedAwait(s, f, condition); ok {
+		return []int{id}
+	}
 	id := b.await(s, f.container, condition, f.start)
 	f.await[condition] = id
 	return []int{id}
+}
+
+// sharedAwait is an await that does for another condition, too: what is healthy has settled, and what has to be healthy for
+// others settles by becoming so. A one-shot settles by its end.
+func (b *builder) sharedAwait(s compose.Service, f *occupant, condition Condition) (int, bool) {
+	other := map[Condition]Condition{AwaitHealthy: AwaitSettled, AwaitSettled: AwaitHealthy}[condition]
+	id, ok := f.await[other]
+	if !ok || s.OneShot {
+		return 0, false
+	}
+	if step, is := b.nodes[id-1].Step.(Await); is {
+		step.Condition = AwaitHealthy
+		b.nodes[id-1].Step = step
+	}
+	f.await[condition] = id
+	return id, true
 }
 
 func (b *builder) fulfilled(s compose.Service, r Replica, condition Condition) bool {

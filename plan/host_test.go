@@ -20,6 +20,7 @@ type host struct {
 	services  map[string]compose.Service // by container ID: what it was made from
 	madeAs    map[string]string          // by container ID: the name it was made with, whatever it is now
 	awaited   map[string]bool            // by container ID: found healthy since its last start
+	unsettled map[string]bool            // by container ID: started, and not found as it should be since then
 	judges    bool                       // whose routes these are finds out first what it sends nothing to: the sidecar's own
 	hooks     map[string]int             // by container ID: the last of its pre_start hooks that ran
 	ready     map[string]bool            // by service and spec hash: all of its pre_start hooks ran
@@ -40,8 +41,8 @@ func newHost(project string) *host {
 		project:  project,
 		services: map[string]compose.Service{},
 		madeAs:   map[string]string{},
-		awaited:  map[string]bool{},
-		hooks:    map[string]int{}, templates: map[string]map[string]string{},
+		awaited:  map[string]bool{}, unsettled: map[string]bool{},
+		hooks: map[string]int{}, templates: map[string]map[string]string{},
 		ready:    map[string]bool{},
 		networks: map[string]plan.Network{},
 		volumes:  map[string]plan.Volume{},
@@ -129,7 +130,8 @@ func (h *host) do(step plan.Step) error {
 	case plan.Kill:
 		h.find(s.Container).State = plan.Exited
 	case plan.Restart:
-		h.awaited[h.find(s.Container).ID] = false
+		h.find(s.Container).State = plan.Exited
+		return h.start(s.Container)
 	case plan.Await:
 		return h.await(s)
 	case plan.Route:
@@ -296,7 +298,7 @@ func (h *host) start(c plan.Container) error {
 		}
 	}
 	r.State = plan.Running
-	h.awaited[r.ID] = false
+	h.awaited[r.ID], h.unsettled[r.ID] = false, true
 	if r.Cause != "" {
 		r.Health = plan.Starting
 	}
@@ -338,6 +340,7 @@ func (h *host) await(s plan.Await) error {
 	if r.State != plan.Running {
 		return fmt.Errorf("await %s %s: it is %s", s.Ref, s.Condition, r.State)
 	}
+	h.unsettled[r.ID] = false
 	if s.Probe != nil {
 		if !h.role(compose.RoleSidecar) {
 			return fmt.Errorf("await %s: there is no sidecar to probe it", s.Ref)

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"hyper-lite/compose"
@@ -92,6 +91,46 @@ func RestartAll(project string, want *compose.Project, have Observed, opt Lifecy
 	return l.plan()
 }
 
+// Resume decides how those serve again that a restart withdrew and that its end, before time, left so: each is started where
+// it does not run, awaited and routed. was is the host before the restart. tried are those whose await came to nothing
+// already, which stay as they are.
+func Resume(project string, want *compose.Project, was, have Observed, tried []Ref, opt LifecycleOptions) (Plan, error) {
+	opt.Services = nil
+	l, err := newLifecycle(project, want, have, opt)
+	if err != nil || want == nil || !have.Serves() {
+		return Plan{}, err
+	}
+	for _, before := range was.Published {
+		if s, known := want.Service(before.Service); known && len(s.Routes) > 0 {
+			l.resume(s, before.Backends, tried)
+		}
+	}
+	return l.plan()
+}
+
+func (l *lifecycle) resume(s compose.Service, before, tried []Ref) {
+	var serving []Ref
+	if published := l.published(s.Name); published != nil {
+		serving = published.Backends
+	}
+	back := slices.Clone(serving)
+	var ready []int
+	for _, r := range l.replicas(s.Name) {
+		if !slices.Contains(before, r.Ref) || slices.Contains(serving, r.Ref) || slices.Contains(tried, r.Ref) {
+			continue
+		}
+		revived := l.revive(s.Name, s, r, nil)
+		if r.State != Paused && len(revived) > 0 {
+			revived = l.postStart(s, l.container(r), revived)
+		}
+		ready = append(ready, l.await(s, l.container(r), AwaitHealthy, revived))
+		back = append(back, r.Ref)
+	}
+	if len(ready) > 0 {
+		l.routeTo(s, back, ready)
+	}
+}
+
 type lifecycle struct {
 	*builder
 	services []string
@@ -174,12 +213,7 @@ func (l *lifecycle) replicas(service string) []Replica {
 			replicas = append(replicas, r)
 		}
 	}
-	slices.SortFunc(replicas, func(a, b Replica) int {
-		if before(a, b) {
-			return -1
-		}
-		return strings.Compare(b.Name, a.Name)
-	})
+	slices.SortFunc(replicas, newestFirst)
 	return replicas
 }
 
@@ -193,7 +227,11 @@ func (l *lifecycle) stopService(name string, after []int) []int {
 	if len(replicas) == 0 {
 		return after
 	}
-	if known && len(s.Routes) > 0 && l.published(name) != nil {
+	switch {
+	case !known || len(s.Routes) == 0 || l.published(name) == nil:
+	case slices.ContainsFunc(s.Routes, func(r compose.Route) bool { return !r.IsWhole() }): // it cannot be served without its certificate
+		after = []int{l.add(name, Route{Service: name}, "", after...)}
+	default:
 		after = []int{l.routeTo(s, nil, after)}
 	}
 	var ids []int
@@ -207,7 +245,7 @@ func (l *lifecycle) stopService(name string, after []int) []int {
 	return ids
 }
 
-// startService starts what is stopped of a service. It returns the nodes after which it runs.
+// startService starts what is stopped of a service, and has all of it served. It returns the nodes after which it runs.
 func (l *lifecycle) startService(name string, started map[string][]int) []int {
 	s, known := l.want.Service(name)
 	replicas := slices.DeleteFunc(l.replicas(name), func(r Replica) bool { return r.State == Dead || r.State == Removing })
@@ -234,7 +272,7 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 		l.occupants[name] = append(l.occupants[name],
 			occupant{container: l.container(r), kept: &replicas[i], start: revived, await: map[Condition]int{}})
 	}
-	if !stopped || !known || len(s.Routes) == 0 {
+	if !known || len(s.Routes) == 0 || !stopped && l.serves(name, replicas) {
 		return ids
 	}
 	for i, r := range replicas {
@@ -245,6 +283,18 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 	}
 	l.routeTo(s, refs, ready)
 	return ids
+}
+
+// serves says whether every slot of a service in which something runs is served. A start or a restart that was cut off
+// leaves some that are not. Without a balancer nothing is to be served.
+func (l *lifecycle) serves(service string, replicas []Replica) bool {
+	slots := map[int]bool{}
+	if published := l.published(service); published != nil {
+		for _, ref := range published.Backends {
+			slots[ref.Slot] = true
+		}
+	}
+	return !l.balanced() || !slices.ContainsFunc(replicas, func(r Replica) bool { return !slots[r.Slot] })
 }
 
 // awaitAll awaits every replica of the chosen services that is not as it should be.
@@ -278,8 +328,7 @@ func (l *lifecycle) before(s compose.Service, known bool, replicas []Replica, st
 func (l *lifecycle) restartService(name string, after []int) []int {
 	s, known := l.want.Service(name)
 	replicas := l.replicas(name)
-	published := l.published(name)
-	serves := known && len(s.Routes) > 0 && published != nil && l.have.Serves()
+	serves := known && len(s.Routes) > 0 && l.balanced()
 	if !serves && !l.rolling {
 		ids := slices.Clone(after)
 		for _, r := range replicas {
@@ -287,18 +336,18 @@ func (l *lifecycle) restartService(name string, after []int) []int {
 		}
 		return ids
 	}
+	var serving []Ref
+	if published := l.published(name); serves && published != nil && l.have.Serves() {
+		serving = slices.Clone(published.Backends)
+	}
 	width := s.Rollout.Parallelism
 	if !known {
 		s.Name, width = name, 1
 	}
-	if width < 1 {
+	if width < 1 || !l.rolling && len(serving) == 0 { // where nobody is served, nobody loses anything
 		width = max(len(replicas), 1)
 	}
-	var serving []Ref
-	if serves {
-		serving = slices.Clone(published.Backends)
-		l.warnOfGap(s, serving, replicas, width)
-	}
+	l.warnOfGap(s, serving, replicas, width)
 	for i, wave := range slices.Collect(slices.Chunk(replicas, width)) {
 		if i > 0 && s.Rollout.Delay > 0 {
 			after = []int{l.add(name, Pause{Service: name, For: s.Rollout.Delay}, "", after...)}
@@ -306,6 +355,14 @@ func (l *lifecycle) restartService(name string, after []int) []int {
 		serving, after = l.restartWave(s, wave, serving, serves, after)
 	}
 	return after
+}
+
+// balanced says that balancer and sidecar are there: they run, or are started first.
+func (l *lifecycle) balanced() bool {
+	there := func(role compose.Role) bool {
+		return slices.ContainsFunc(l.have.Replicas, func(r Replica) bool { return r.Role == role })
+	}
+	return there(compose.RoleBalancer) && there(compose.RoleSidecar)
 }
 
 // restartWave withdraws a wave, restarts it and routes it again. It returns what serves then, and the nodes after which

@@ -214,6 +214,12 @@ func TestMake(t *testing.T) {
 			have: func(*testing.T) *host { return newHost("shop") },
 		},
 		{
+			name: "wait-for-a-dependency",
+			want: shop(service("db", 1, "v1:aaaa"), dependsOn(service("web", 1, "v1:aaaa"), "db", types.ServiceConditionHealthy)),
+			opt:  plan.Options{Wait: true},
+			have: func(*testing.T) *host { return newHost("shop") },
+		},
+		{
 			name: "one-shot-is-done", want: shop(oneShot(service("once", 1, "v1:aaaa"))),
 			have: func(t *testing.T) *host { return running(t, shop(oneShot(service("once", 1, "v1:aaaa")))) },
 		},

@@ -7,10 +7,11 @@ import (
 )
 
 // proven awaits the replacement of a turn, and that it stays so for the time of deploy.update_config.monitor: before
-// it is routed, since others serve meanwhile.
+// it is routed, since others serve meanwhile. What is routed was awaited before; of any other one that runs already it
+// is not known whether its await came to its end.
 func (r *roll) proven(t turn, started []int) []int {
 	ids := r.ready(t, r.condition(), started)
-	if len(ids) == 0 && r.service.Rollout.Monitor > 0 && (r.isUnproven(t) || r.isUntried(t)) {
+	if len(ids) == 0 && (r.isUnproven(t) || r.isUntried(t)) && (r.service.Rollout.Monitor > 0 || len(r.service.Routes) == 0) {
 		ids = []int{r.await(r.service, t.next, r.condition(), started)}
 		r.occupantOf(t).await[r.condition()] = ids[0]
 	}

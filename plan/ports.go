@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"hyper-lite/compose"
 )
@@ -109,11 +110,25 @@ func (b *builder) claim(s compose.Service) []int {
 				continue
 			}
 			if slices.ContainsFunc(f.Ports, port.taken) {
-				b.conflicts("port "+port.String(), f.holder(), "stop it, or give service "+s.Name+" another port")
+				b.conflicts("port "+port.String(), f.holder(), "stop it, or give "+b.publishers(s, port)+" another port")
 			}
 		}
 	}
 	return after
+}
+
+// publishers names who wants a host port: of the balancer's, those whose routes it is for.
+func (b *builder) publishers(s compose.Service, port publication) string {
+	if s.Role != compose.RoleBalancer {
+		return "service " + s.Name
+	}
+	var names []string
+	for _, r := range b.want.Routes() {
+		if slices.ContainsFunc(r.Publish, func(at compose.HostPort) bool { return at.Port == port.Port }) {
+			names = append(names, r.Service)
+		}
+	}
+	return "service " + strings.Join(slices.Compact(names), ", ")
 }
 
 // holder names a container of others.

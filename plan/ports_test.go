@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -72,4 +73,23 @@ func TestAPortOfAnotherAddressIsInNobodysWay(t *testing.T) {
 	foreign.foreign = []plan.Foreign{{Name: "other", Running: true, Ports: []plan.Port{{HostIP: "127.0.0.1", Host: 8080, Protocol: "tcp"}}}}
 	_, err := plan.Make(want, foreign.observe(), plan.Options{})
 	assert.ErrorContains(t, err, "container other")
+}
+
+// Who wants a port that another project has is the service of the files, whoever publishes it.
+func TestAConflictNamesTheServiceThatWantsThePort(t *testing.T) {
+	for _, want := range []compose.Project{
+		shop(routed(service("web", 1, "v1:aaaa"), 8080), routed(service("api", 1, "v1:aaaa"), 9090)),
+		shop(publishing(service("web", 1, "v1:aaaa"), 8080)),
+	} {
+		h := newHost("shop")
+		h.foreign = []plan.Foreign{{Name: "other", Running: true, Ports: []plan.Port{{Host: 8080, Protocol: "tcp"}}}}
+		opt := plan.Options{System: system(want)}
+		if b := opt.System.Balancer; b != nil {
+			b.Body.Ports = []types.ServicePortConfig{{Target: 8080, Published: "8080", Protocol: "tcp"}}
+		}
+		_, err := plan.Make(want, h.observe(), opt)
+		conflict, ok := errors.AsType[*plan.ConflictError](err)
+		assert.Assert(t, ok, "%v", err)
+		assert.Equal(t, conflict.Hint, "stop it, or give service web another port")
+	}
 }

@@ -249,6 +249,70 @@ func TestStopFirstWithdrawsNoMoreThanAWave(t *testing.T) {
 	})
 }
 
+// Without a balancer, too, no more than a wave is away at once, and what is new counts once it was awaited: however
+// often the run is killed.
+func TestWithoutABalancerNoMoreThanAWaveIsAway(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 6).Draw(t, "replicas")
+		parallelism := rapid.IntRange(1, 6).Draw(t, "parallelism")
+		order := rapid.SampledFrom([]string{compose.StartFirst, compose.StopFirst}).Draw(t, "order")
+		make := func(hash string) compose.Project {
+			s := service("web", n, hash)
+			s.Rollout.Order, s.Rollout.Parallelism = order, parallelism
+			return compose.Project{Name: "shop", Services: []compose.Service{s}}
+		}
+		least := n
+		if order == compose.StopFirst {
+			least = n - min(n, parallelism)
+		}
+		h := newHost("shop")
+		walk(t, h, mustMake(t, make("v1:aaaa"), h), all, always)
+		clear(h.unsettled)
+		runs := rapid.IntRange(1, 3).Draw(t, "runs")
+		for run := 1; run <= runs; run++ {
+			p := mustMake(t, make("v1:bbbb"), h)
+			steps := all
+			if run < runs {
+				steps = rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the kill")
+			}
+			walk(t, h, p, steps, func(step plan.Node) {
+				if settled := h.settled("web"); settled < least {
+					t.Fatalf("run %d: after #%d only %d of %d are as they should be:\n%s", run, step.ID, settled, n, p)
+				}
+			})
+		}
+	})
+}
+
+// Wherever a restart ends before time, what was served before is served again, and nothing is sent to what was not awaited.
+func TestARestartThatIsCutOffGivesBackWhatItWithdrew(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		web := routed(service("web", rapid.IntRange(1, 5).Draw(t, "replicas"), "v1:aaaa"), 8080)
+		web.Rollout.Parallelism = rapid.IntRange(0, 3).Draw(t, "parallelism")
+		want := compose.Project{Name: "shop", Services: []compose.Service{web, service("db", 2, "v1:aaaa")}}
+		h := newHost("shop")
+		walk(t, h, mustMake(t, want, h), all, always)
+		opt := plan.LifecycleOptions{System: system(want), Rolling: rapid.Bool().Draw(t, "rolling")}
+		was := h.observe()
+		p, err := plan.RestartAll("shop", &want, was, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk(t, h, p, rapid.IntRange(0, len(p.Nodes)).Draw(t, "steps before the end"), always)
+		back, err := plan.Resume("shop", &want, was, h.observe(), nil, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk(t, h, back, all, always)
+		if now := h.observe(); !slices.Equal(now.Published[0].Backends, was.Published[0].Backends) {
+			t.Fatalf("served were %v, are %v:\n%s", was.Published[0].Backends, now.Published[0].Backends, back)
+		}
+		if again := mustMake(t, want, h); !again.Empty() {
+			t.Fatalf("an up has something left to do:\n%s", again)
+		}
+	})
+}
+
 func TestDownLeavesNothingBut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost("shop")

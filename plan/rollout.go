@@ -49,7 +49,7 @@ func (b *builder) rollOut(s compose.Service) {
 	if r.works(turns) && !r.opt.NoStart {
 		r.gate, r.settled = b.gate(s)
 	}
-	r.fill(first)
+	r.fill(first, len(later) > 0)
 	for _, t := range cleared {
 		r.wave = append(r.wave, r.leave(t, nil)...)
 	}
@@ -150,11 +150,12 @@ func (r *roll) works(turns []turn) bool {
 }
 
 // fill brings up the slots in which nothing runs, all at once, and routes them together. Those of a specification that is
-// only just being rolled out are held to the monitor, and no wave begins before.
-func (r *roll) fill(turns []turn) {
+// only just being rolled out are held to the monitor, and no wave begins before; nor before those are back that had a
+// replica already, or more would be taken away than a wave.
+func (r *roll) fill(turns []turn, waves bool) {
 	others := len(r.service.Routes) == 0 || len(r.backends) > 0
 	var arrived []Ref
-	var untried []turn
+	var untried, back []turn
 	var ready []int
 	for _, t := range turns {
 		made := r.create(t, nil)
@@ -167,8 +168,11 @@ func (r *roll) fill(turns []turn) {
 			if isNew {
 				arrived = append(arrived, t.next.Ref)
 			}
-		} else if r.opt.Wait {
+		} else if r.opt.Wait || r.comesBack(t) && (waves || r.givesBack()) {
 			ready = append(ready, r.ready(t, r.condition(), started)...)
+		}
+		if r.comesBack(t) || r.isUnproven(t) {
+			back = append(back, t)
 		}
 		if r.isUntried(t) {
 			untried = append(untried, t)
@@ -187,12 +191,26 @@ func (r *roll) fill(turns []turn) {
 	if !others {
 		ready = append(ready, r.monitor(untried)...)
 	}
-	if len(untried) > 0 {
+	if len(untried) > 0 || len(back) > 0 {
 		r.wave = slices.Concat(r.wave, ready, r.routed)
 	}
 	for _, t := range turns {
 		r.leave(t, slices.Concat(ready, r.routed, r.made[t.next.Ref], r.occupantOf(t).start))
 	}
+}
+
+// comesBack says that a slot in which nothing runs had a replica, which a run that failed or was cut off took away, or which
+// ended by itself.
+func (r *roll) comesBack(t turn) bool {
+	if !r.replacementIsAwaited() || t.kept != nil && t.kept.State == Running {
+		return false
+	}
+	return t.kept != nil || slices.ContainsFunc(t.leaving, func(c Replica) bool { return !c.SetAside() })
+}
+
+// givesBack says that replacements of the service failed in this run: what was done about it is told once it is so.
+func (r *roll) givesBack() bool {
+	return slices.ContainsFunc(r.opt.Failed, func(ref Ref) bool { return ref.Service == r.service.Name })
 }
 
 // startFirst replaces a wave: new ones up, one route from old to new, old ones drained and gone.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,12 +28,8 @@ func (p Plan) steps() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "plan for %s: %s\n", p.Project, count(len(p.Nodes), "step"))
 	rows := make(map[string][][4]string)
-	var groups []string
 	var width [3]int
 	for _, n := range p.Nodes {
-		if rows[n.Group] == nil {
-			groups = append(groups, n.Group)
-		}
 		for _, row := range n.rows() {
 			rows[n.Group] = append(rows[n.Group], row)
 			for i := range width {
@@ -40,7 +37,7 @@ func (p Plan) steps() string {
 			}
 		}
 	}
-	for _, g := range groups {
+	for _, g := range p.Groups() {
 		b.WriteString(g)
 		if how := p.Rollouts[g]; how != "" {
 			b.WriteString(": " + how)
@@ -52,6 +49,17 @@ func (p Plan) steps() string {
 		}
 	}
 	return b.String()
+}
+
+// Groups are the headings of a plan, in the order of its nodes.
+func (p Plan) Groups() []string {
+	var groups []string
+	for _, n := range p.Nodes {
+		if !slices.Contains(groups, n.Group) {
+			groups = append(groups, n.Group)
+		}
+	}
+	return groups
 }
 
 // rows are the lines of a node: one, and one for each job that it registers or deregisters.

@@ -22,7 +22,7 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 
 // Hint is the way out.
 func (e *CorruptError) Hint() string {
-	remove := "delete it: `hyper-lite up` rebuilds what it needs from the engine's labels, only the history is lost"
+	remove := "delete it: `hyper-lite up` rebuilds what it needs from the engine's labels, only the history and the jobs of `cron create` are lost"
 	if e.Backup == "" {
 		return remove
 	}
@@ -43,7 +43,7 @@ func (e *NewerError) Error() string {
 // Hint is the way out.
 func (e *NewerError) Hint() string {
 	return "use the newer hyper-lite that wrote it, or move the file away: `hyper-lite up` rebuilds what it needs" +
-		" from the engine's labels, only the history is lost"
+		" from the engine's labels, only the history and the jobs of `cron create` are lost"
 }
 
 // LockedError says that another command works on the project. Where the holder could not be read, PID is 0.

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -88,6 +90,40 @@ services:
 	_, err = ok(trusting(renewed, p.port), "https://shop.test/replica")
 	assert.NilError(t, err)
 	assert.Equal(t, p.inspect("hyper-lite-balancer").ID+p.inspect("web-1").ID, before)
+}
+
+// Its key may be nobody's to read but who brings the service up: looking, stopping and taking down do without. What has
+// something served says what it lacks, and changes nothing.
+func TestACertificateThatCannotBeReadStopsNobodyWhoLooksOrTakesDown(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, `
+services:
+  web: {image: hyper-lite-demo, protocol: httpsTerm, service_port: "${PORT}", container_port: 80, ssl_cert: shop.pem}
+`)
+	text, roots := certificate(t, "shop.test")
+	p.write("shop.pem", text)
+	p.must("up", "-d", "--wait")
+	away := func(what func()) {
+		assert.NilError(t, os.Remove(filepath.Join(p.dir, "shop.pem")))
+		what()
+		p.write("shop.pem", text)
+	}
+	away(func() {
+		for _, verb := range []string{"ps", "lb", "service ls", "service inspect web", "logs"} {
+			p.must(strings.Fields(verb)...)
+		}
+		for _, verb := range []string{"up -d", "restart", "start"} {
+			says(t, p.exits(1, strings.Fields(verb)...).err, "services.web.ssl_cert: there is no file")
+		}
+		_, err := ok(trusting(roots, p.port), "https://shop.test/replica")
+		assert.NilError(t, err)
+		p.must("stop")
+	})
+	p.must("start")
+	_, err := ok(trusting(roots, p.port), "https://shop.test/replica")
+	assert.NilError(t, err)
+	away(func() { p.must("down") })
+	assert.Equal(t, len(p.leftovers()), 0)
 }
 
 // webSocket opens a WebSocket and returns the connection and what follows the handshake.
