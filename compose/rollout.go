@@ -26,7 +26,8 @@ type OrderFacts struct {
 //	the file's word; else what two containers cannot hold at once (a host port, an address, the ports of a network that
 //	is not their own) or should not (a single replica's named volume) means stop-first; else start-first.
 //
-// A file that asks for start-first where two containers cannot be side by side is refused: see refusal.
+// A file that asks for start-first where two containers cannot be side by side is refused: see refusal. What only the host
+// shows, a plan adds: anonymous volumes that go over from one container to the next.
 func DefaultOrder(f OrderFacts) (order, why string) {
 	switch {
 	case f.Order != "":
@@ -70,15 +71,17 @@ func (r *reading) rollouts(s Service) (update, back Rollout) {
 		facts.Order = config.Order
 	}
 	update.Order, update.Why = r.order(facts, "update_config")
+	update.Asked = facts.Order != ""
 	if config := rollbackConfig(r.body); config != nil {
 		back = r.configured(back, config, "rollback_config", PauseOnFailure, ContinueOnFailure)
 		if config.Order != "" {
 			facts.Order = config.Order
 			back.Order, back.Why = r.order(facts, "rollback_config")
+			back.Asked = true
 			return update, back
 		}
 	}
-	back.Order, back.Why = update.Order, update.Why
+	back.Order, back.Why, back.Asked = update.Order, update.Why, update.Asked
 	return update, back
 }
 

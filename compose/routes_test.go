@@ -142,21 +142,21 @@ func TestRollout(t *testing.T) {
   roomy: {image: x, replicas: 2, ports: ["8010-8012:80"]}
 volumes: {data: {}}`), LoadOptions{})
 	for name, want := range map[string]string{
-		"plain":  "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"said":   "{stop-first deploy.update_config.order 0 3s 4s 1m0s rollback 0.5}",
-		"one":    "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"back":   "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"many":   "{start-first nothing is in the way 9 0s 0s 10s pause 1}",
-		"data":   "{stop-first a single replica writes to a named volume 1 0s 0s 10s pause 0}",
-		"reader": "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"host":   "{stop-first a single replica is in a network that is not its own 1 0s 0s 10s pause 0}",
-		"beside": "{stop-first a single replica is in a network that is not its own 1 0s 0s 10s pause 0}",
-		"full":   "{stop-first publishes all of a range of host ports 1 0s 0s 10s pause 0}",
-		"roomy":  "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
+		"plain":  "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"said":   "{stop-first deploy.update_config.order true 0 3s 4s 1m0s rollback 0.5}",
+		"one":    "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"back":   "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"many":   "{start-first nothing is in the way false 9 0s 0s 10s pause 1}",
+		"data":   "{stop-first a single replica writes to a named volume false 1 0s 0s 10s pause 0}",
+		"reader": "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"host":   "{stop-first a single replica is in a network that is not its own false 1 0s 0s 10s pause 0}",
+		"beside": "{stop-first a single replica is in a network that is not its own false 1 0s 0s 10s pause 0}",
+		"full":   "{stop-first publishes all of a range of host ports false 1 0s 0s 10s pause 0}",
+		"roomy":  "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
 	} {
 		assert.Equal(t, fmt.Sprint(service(t, p, name).Rollout), want, name)
 	}
-	assert.Equal(t, fmt.Sprint(service(t, p, "back").Rollback), "{start-first nothing is in the way 3 0s 0s 10s continue 0}")
+	assert.Equal(t, fmt.Sprint(service(t, p, "back").Rollback), "{start-first nothing is in the way false 3 0s 0s 10s continue 0}")
 }
 
 // A GET can only be asked again of another replica, and only where the balancer sees requests.
