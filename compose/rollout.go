@@ -19,12 +19,15 @@ type OrderFacts struct {
 	Routed   bool   // the balancer stands before it
 	Replicas int
 	Volume   bool // a container writes to a named volume
+	Folder   bool // a container writes to a folder of the host
+	Web      bool // all its routes are of HTTP: what a folder holds is likely what it serves, and no database
 }
 
 // DefaultOrder is the order in which replicas are replaced, and the rule that says so:
 //
 //	the file's word; else what two containers cannot hold at once (a host port, an address, the ports of a network that
-//	is not their own) or should not (a single replica's named volume) means stop-first; else start-first.
+//	is not their own) or should not (a single replica's named volume, or folder of the host where it is no web server behind
+//	the balancer) means stop-first; else start-first.
 //
 // A file that asks for start-first where two containers cannot be side by side is refused: see refusal. What only the host
 // shows, a plan adds: anonymous volumes that go over from one container to the next.
@@ -42,6 +45,8 @@ func DefaultOrder(f OrderFacts) (order, why string) {
 		return StopFirst, "has a fixed address"
 	case f.Replicas == 1 && f.Volume:
 		return StopFirst, "a single replica writes to a named volume"
+	case f.Replicas == 1 && f.Folder && !f.Web:
+		return StopFirst, "a single replica writes to a folder of the host"
 	case f.Routed:
 		return StartFirst, "routed"
 	}
@@ -60,6 +65,7 @@ func (r *reading) rollouts(s Service) (update, back Rollout) {
 			return n > 0 && n <= s.Replicas
 		}),
 		Routed: len(s.Routes) > 0, Replicas: s.Replicas, Volume: writesVolume(s.Body),
+		Folder: writesFolder(s.Body), Web: isWeb(s.Routes),
 	}
 	base := Rollout{Parallelism: 1, OnFailure: PauseOnFailure, Drain: r.settings.Drain}
 	if d, ok := asDuration(r.keys["drain"]); ok {
@@ -179,6 +185,16 @@ func addressed(s types.ServiceConfig) bool {
 		}
 	}
 	return false
+}
+
+func writesFolder(s types.ServiceConfig) bool {
+	return slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool {
+		return v.Type == types.VolumeTypeBind && !v.ReadOnly
+	})
+}
+
+func isWeb(routes []Route) bool {
+	return len(routes) > 0 && !slices.ContainsFunc(routes, func(r Route) bool { return r.Protocol != HTTP && r.Protocol != HTTPSTerm })
 }
 
 func writesVolume(s types.ServiceConfig) bool {
