@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -56,7 +57,7 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 	if c.Int("index") > 0 && len(chosen) == 0 {
 		return fmt.Errorf("%s has no replica %d", first(strings.Join(services, ", "), "project "+project.Name), c.Int("index"))
 	}
-	printer := newLogPrinter(i.IO, palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
+	printer := i.logPrinter(palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
 	if !c.Bool("follow") {
 		return followed(ctx, printer.copyAll(ctx, i.opened, chosen, options))
 	}
@@ -100,14 +101,21 @@ func logged(replicas []plan.Replica, services []string, slot int) []plan.Replica
 type logPrinter struct {
 	mu     sync.Mutex
 	out    IO
+	warn   func(...string)
 	paint  palette
 	prefix bool
 	width  int
 	order  map[string]int // of services, by which they get their colours
 }
 
+func (i *invocation) logPrinter(paint palette, prefix bool) *logPrinter {
+	l := newLogPrinter(i.IO, paint, prefix)
+	l.warn = i.warn
+	return l
+}
+
 func newLogPrinter(out IO, paint palette, prefix bool) *logPrinter {
-	return &logPrinter{out: out, paint: paint, prefix: prefix, order: map[string]int{}}
+	return &logPrinter{out: out, warn: func(...string) {}, paint: paint, prefix: prefix, order: map[string]int{}}
 }
 
 // expect makes room for the names of containers, so that their lines stand under each other.
@@ -128,10 +136,19 @@ func logName(r plan.Replica) string { return fmt.Sprintf("%s-%d", r.Service, r.S
 func (l *logPrinter) copyAll(ctx context.Context, host Engine, replicas []plan.Replica, options engine.LogOptions) error {
 	l.expect(replicas)
 	for _, r := range replicas {
-		if err := l.copyOne(ctx, host, r, options); err != nil {
+		if err := l.unlessNone(l.copyOne(ctx, host, r, options)); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// unlessNone warns of a container that keeps no log: those of the others are shown all the same.
+func (l *logPrinter) unlessNone(err error) error {
+	if !errors.Is(err, engine.ErrNoLog) {
+		return err
+	}
+	l.warn(err.Error())
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 
+	"hyper-lite/engine"
 	"hyper-lite/plan"
 )
 
@@ -68,6 +69,25 @@ func TestLogsOfServicesAndReplicas(t *testing.T) {
 	assert.Equal(t, s.run("logs", "--index", "9", "web").err, "error: web has no replica 9\n")
 	assert.Equal(t, s.run("logs", "--index", "9").err, "error: project shop has no replica 9\n")
 	assert.Equal(t, s.run("logs", "--index", "0", "web").code, 2)
+}
+
+// A container whose logging driver keeps nothing takes nothing from the others, and lasts as long as it does.
+func TestAContainerWithoutALog(t *testing.T) {
+	s := newShell(t, shop)
+	s.engine.fail["logs shop-db-1"] = fmt.Errorf("read log of container shop-db-1: %w", engine.ErrNoLog)
+	s.engine.logs = map[string]string{"shop-web-1": "one\n", "shop-web-2": "two\n"}
+	s.engine.procs.ends = map[string]int{"shop-db-1": 4}
+	r := s.run("up", "--exit-code-from", "db", "--ansi", "never")
+	assert.Equal(t, r.code, 4, r.err)
+	assert.Assert(t, is.Contains(r.out, "db-1 exited with code 4\n"))
+
+	const warning = "warning: read log of container shop-db-1: its logging driver keeps none\n"
+	for _, typed := range []string{"logs", "logs -f"} {
+		r = s.run(strings.Fields(typed)...)
+		assert.Equal(t, r.code, 0, r.err)
+		assert.Equal(t, r.err, warning)
+		assert.Assert(t, strings.Contains(r.out, "web-1  | one\n") && strings.Contains(r.out, "web-2  | two\n"), r.out)
+	}
 }
 
 func TestATimeOfLogsIsCheckedBeforeAnything(t *testing.T) {
