@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -69,8 +70,12 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 // logOptions reads the flags that say how much of a log is wanted.
 func logOptions(c *cli.Context) (engine.LogOptions, error) {
 	tail := c.String("tail")
-	if n, err := strconv.Atoi(tail); tail != "all" && (err != nil || n < 0) {
+	n, err := strconv.Atoi(tail)
+	if tail != "all" && err != nil {
 		return engine.LogOptions{}, usagef("--tail: %q is no number of lines: it takes 0 and more, or all", tail)
+	}
+	if n < 0 { // as the engine itself reads it
+		tail = "all"
 	}
 	for _, flag := range []string{"since", "until"} {
 		if text := c.String(flag); text != "" && !engine.IsTime(text) {
@@ -164,8 +169,9 @@ func (l *logPrinter) writer(r plan.Replica, to io.Writer) *lineWriter {
 	return &lineWriter{printer: l, replica: r, to: to}
 }
 
-// longestLine is where a line without end is cut, so that no container fills our memory.
-const longestLine = 64 << 10
+// longestLine is where a line without end is cut, so that no container fills our memory. What programs log as one line,
+// a document of JSON say, is shorter.
+const longestLine = 1 << 20
 
 // lineWriter gathers one stream of a container into lines.
 type lineWriter struct {
@@ -176,9 +182,14 @@ type lineWriter struct {
 }
 
 func (w *lineWriter) Write(text []byte) (int, error) {
+	looked := len(w.rest) // no line ends before
 	w.rest = append(w.rest, text...)
 	for {
-		end := slices.Index(w.rest, '\n')
+		end := bytes.IndexByte(w.rest[looked:], '\n')
+		if end >= 0 {
+			end += looked
+		}
+		looked = 0
 		if end < 0 && len(w.rest) < longestLine {
 			return len(text), nil
 		}

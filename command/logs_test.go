@@ -35,13 +35,24 @@ func TestALogLineWithoutEndIsCut(t *testing.T) {
 	var out strings.Builder
 	l := newLogPrinter(IO{Out: &out}, false, false)
 	w := l.writer(plan.Replica{}, &out)
-	for range 40 {
+	for range 400 {
 		_, err := io.WriteString(w, strings.Repeat("x", 10_000))
 		assert.NilError(t, err)
 		assert.Assert(t, len(w.rest) < longestLine)
 	}
 	w.flush()
-	assert.Equal(t, strings.Count(out.String(), "x"), 400_000)
+	assert.Equal(t, strings.Count(out.String(), "x"), 4_000_000)
+	assert.Equal(t, strings.Count(out.String(), "\n"), 4)
+
+	out.Reset()
+	long := strings.Repeat("x", longestLine-1) + "\nnext\n\n"
+	for rest := long; rest != ""; { // in pieces, as the engine sends it
+		n := min(len(rest), 16<<10)
+		_, err := io.WriteString(w, rest[:n])
+		assert.NilError(t, err)
+		rest = rest[n:]
+	}
+	assert.Assert(t, out.String() == long, "a line that is shorter stays whole")
 }
 
 func TestAReaderThatWentAwayEndsTheLog(t *testing.T) {
@@ -62,6 +73,11 @@ func TestLogsOfServicesAndReplicas(t *testing.T) {
 	assert.Equal(t, s.run("logs", "web").out, "web-1  | one\nweb-2  | two\n")
 	assert.Equal(t, s.run("logs", "web", "--index", "2", "--no-log-prefix").out, "two\n")
 	assert.Equal(t, s.run("logs", "-f", "--tail=0", "db").out, "db-1  | ready\n")
+	for _, all := range []string{"all", "-1"} {
+		s.engine.readings = nil
+		assert.Equal(t, s.run("logs", "--tail", all, "db").code, 0)
+		assert.Equal(t, s.engine.readings[0].Tail, "all")
+	}
 	r := s.run("logs", "wbe")
 	assert.Equal(t, r.code, 1)
 	assert.Equal(t, r.err, "error: no such service: wbe\n hint: did you mean `web`?\n")
