@@ -283,6 +283,10 @@ func (w *attendance) followAttached(ctx context.Context, host Engine, r plan.Rep
 		options.Since = begun.Format(time.RFC3339Nano)
 	}
 	now, err := printer.followOne(ctx, host, w.project.Name, r, options)
+	if errors.Is(err, engine.ErrNoLog) {
+		w.warn(err.Error())
+		now, err = w.endOf(ctx, host, r), nil
+	}
 	if err != nil && ctx.Err() == nil {
 		w.warn(fmt.Sprintf("follow log of %s: %v", r.Name, err))
 	}

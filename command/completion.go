@@ -82,7 +82,10 @@ func (p *program) candidates(ctx context.Context, before []string, word string) 
 	if name, _, ok := strings.Cut(word, "="); ok && strings.HasPrefix(name, "--") {
 		var whole []string
 		for _, v := range p.values(ctx, line, strings.TrimPrefix(name, "--")) {
-			whole = append(whole, name+"="+v)
+			if v != completeFiles {
+				v = name + "=" + v
+			}
+			whole = append(whole, v)
 		}
 		return whole
 	}
@@ -311,25 +314,29 @@ func (p *program) readFiles(ctx context.Context, line line) compose.Project {
 var completionScripts = map[string]string{
 	"bash": `# bash completion of hyper-lite
 _hyper_lite() {
-    local IFS=$'\n' word=${COMP_WORDS[COMP_CWORD]}
-    local -a words=("${COMP_WORDS[@]:1:COMP_CWORD}")
-    if type _get_comp_words_by_ref >/dev/null 2>&1; then
-        local cur cword
-        local -a all
-        _get_comp_words_by_ref -n =: -c cur -w all -i cword
-        words=("${all[@]:1:cword}")
-        word=$cur
-    fi
-    COMPREPLY=($(hyper-lite ` + completionVerb + ` "${words[@]}" 2>/dev/null))
+    local IFS=$'\n' rest=${COMP_LINE:0:COMP_POINT} part word="" breaks="" keep=""
+    local -a words=()
+    for part in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do # the shell breaks words at = and :, the line does not
+        if [[ ${#words[@]} -eq 0 || $rest == [[:space:]]* ]]; then
+            rest=${rest#"${rest%%[![:space:]]*}"}
+            words+=("")
+        fi
+        word=${words[${#words[@]}-1]}${rest:0:${#part}}
+        words[${#words[@]}-1]=$word
+        rest=${rest:${#part}}
+    done
+    [[ $COMP_WORDBREAKS == *=* ]] && breaks+="="
+    [[ $COMP_WORDBREAKS == *:* ]] && breaks+=":"
+    [[ -n $breaks ]] && keep=${word%"${word##*[$breaks]}"} # stands on the line already
+    COMPREPLY=($(hyper-lite ` + completionVerb + ` "${words[@]:1}" 2>/dev/null))
     if [[ ${COMPREPLY[0]} == "` + completeFiles + `" ]]; then
-        COMPREPLY=($(compgen -f -- "$word"))
+        [[ $word == --*=* ]] && part=${word%%=*}= || part=""
+        COMPREPLY=($(compgen -P "$part" -f -- "${word#"$part"}"))
         compopt -o filenames 2>/dev/null
-    elif [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
+    elif [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=:] ]]; then
         compopt -o nospace 2>/dev/null
     fi
-    if type __ltrim_colon_completions >/dev/null 2>&1; then
-        __ltrim_colon_completions "$word"
-    fi
+    COMPREPLY=("${COMPREPLY[@]#"$keep"}")
 }
 complete -F _hyper_lite hyper-lite
 `,
@@ -343,7 +350,7 @@ _hyper_lite() {
         return
     fi
     found=(${found:#})
-    local -a open=(${(M)found:#*=}) closed=(${found:#*=})
+    local -a open=(${(M)found:#*[=:]}) closed=(${found:#*[=:]})
     (( ${#open} )) && compadd -S '' -- $open
     (( ${#closed} )) && compadd -- $closed
 }

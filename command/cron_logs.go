@@ -49,7 +49,7 @@ func (i *invocation) cronLogs(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	printer := newLogPrinter(i.IO, palette(false), false)
+	printer := i.logPrinter(palette(false), false)
 	if c.Bool("follow") {
 		_, err = printer.followOne(ctx, i.opened, past.project, run.Replica, options)
 	} else {

@@ -11,6 +11,7 @@ import (
 
 	"hyper-lite/compose"
 	"hyper-lite/engine"
+	"hyper-lite/plan"
 )
 
 func (p *program) exec() *cli.Command {
@@ -76,6 +77,9 @@ func (i *invocation) exec(ctx context.Context, c *cli.Context) error {
 	in, err := target(project.Project, replicas, c.Args().First(), index)
 	if err != nil {
 		return err
+	}
+	if in.State == plan.Paused {
+		return &hinted{fmt.Errorf("%s is paused: no command begins in it", in.Name), "`" + programName + " unpause " + in.Service + "` lets it go on"}
 	}
 	command := engine.Command{
 		Argv: c.Args().Tail(), Env: i.environmentOf(project.Project, c.StringSlice("env")), User: c.String("user"),

@@ -157,6 +157,10 @@ func (f *fakeEngine) Logs(ctx context.Context, id string, options engine.LogOpti
 			name = r.Name
 		}
 	}
+	if err := f.fail["logs "+name]; err != nil {
+		f.mu.Unlock()
+		return err
+	}
 	text, ends := f.logs[name], f.block[name]
 	lives := f.lives[name]
 	if len(lives) > 0 {

@@ -16,7 +16,10 @@ func (l *logPrinter) followAll(ctx context.Context, host Engine, project string,
 	errs := make([]error, len(replicas))
 	var following sync.WaitGroup
 	for at, r := range replicas {
-		following.Go(func() { _, errs[at] = l.followOne(ctx, host, project, r, options) })
+		following.Go(func() {
+			_, err := l.followOne(ctx, host, project, r, options)
+			errs[at] = l.unlessNone(err)
+		})
 	}
 	following.Wait()
 	return errors.Join(errs...)

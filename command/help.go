@@ -21,7 +21,7 @@ func (p *program) printHelp(path []*cli.Command) error {
 	} else {
 		p.verbHelp(&b, path)
 	}
-	_, err := fmt.Fprint(p.Out, b.String())
+	_, err := fmt.Fprint(p.Out, p.addressed(b.String()))
 	return err
 }
 

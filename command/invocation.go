@@ -136,6 +136,7 @@ func (i *invocation) warn(warnings ...string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, w := range warnings {
+		w = i.addressed(w)
 		if slices.Contains(i.warned, w) {
 			continue
 		}

@@ -1,8 +1,10 @@
 package command
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -56,7 +58,7 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 	if c.Int("index") > 0 && len(chosen) == 0 {
 		return fmt.Errorf("%s has no replica %d", first(strings.Join(services, ", "), "project "+project.Name), c.Int("index"))
 	}
-	printer := newLogPrinter(i.IO, palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
+	printer := i.logPrinter(palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
 	if !c.Bool("follow") {
 		return followed(ctx, printer.copyAll(ctx, i.opened, chosen, options))
 	}
@@ -68,8 +70,12 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 // logOptions reads the flags that say how much of a log is wanted.
 func logOptions(c *cli.Context) (engine.LogOptions, error) {
 	tail := c.String("tail")
-	if n, err := strconv.Atoi(tail); tail != "all" && (err != nil || n < 0) {
+	n, err := strconv.Atoi(tail)
+	if tail != "all" && err != nil {
 		return engine.LogOptions{}, usagef("--tail: %q is no number of lines: it takes 0 and more, or all", tail)
+	}
+	if n < 0 { // as the engine itself reads it
+		tail = "all"
 	}
 	for _, flag := range []string{"since", "until"} {
 		if text := c.String(flag); text != "" && !engine.IsTime(text) {
@@ -100,14 +106,21 @@ func logged(replicas []plan.Replica, services []string, slot int) []plan.Replica
 type logPrinter struct {
 	mu     sync.Mutex
 	out    IO
+	warn   func(...string)
 	paint  palette
 	prefix bool
 	width  int
 	order  map[string]int // of services, by which they get their colours
 }
 
+func (i *invocation) logPrinter(paint palette, prefix bool) *logPrinter {
+	l := newLogPrinter(i.IO, paint, prefix)
+	l.warn = i.warn
+	return l
+}
+
 func newLogPrinter(out IO, paint palette, prefix bool) *logPrinter {
-	return &logPrinter{out: out, paint: paint, prefix: prefix, order: map[string]int{}}
+	return &logPrinter{out: out, warn: func(...string) {}, paint: paint, prefix: prefix, order: map[string]int{}}
 }
 
 // expect makes room for the names of containers, so that their lines stand under each other.
@@ -128,10 +141,19 @@ func logName(r plan.Replica) string { return fmt.Sprintf("%s-%d", r.Service, r.S
 func (l *logPrinter) copyAll(ctx context.Context, host Engine, replicas []plan.Replica, options engine.LogOptions) error {
 	l.expect(replicas)
 	for _, r := range replicas {
-		if err := l.copyOne(ctx, host, r, options); err != nil {
+		if err := l.unlessNone(l.copyOne(ctx, host, r, options)); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// unlessNone warns of a container that keeps no log: those of the others are shown all the same.
+func (l *logPrinter) unlessNone(err error) error {
+	if !errors.Is(err, engine.ErrNoLog) {
+		return err
+	}
+	l.warn(err.Error())
 	return nil
 }
 
@@ -147,8 +169,9 @@ func (l *logPrinter) writer(r plan.Replica, to io.Writer) *lineWriter {
 	return &lineWriter{printer: l, replica: r, to: to}
 }
 
-// longestLine is where a line without end is cut, so that no container fills our memory.
-const longestLine = 64 << 10
+// longestLine is where a line without end is cut, so that no container fills our memory. What programs log as one line,
+// a document of JSON say, is shorter.
+const longestLine = 1 << 20
 
 // lineWriter gathers one stream of a container into lines.
 type lineWriter struct {
@@ -159,9 +182,14 @@ type lineWriter struct {
 }
 
 func (w *lineWriter) Write(text []byte) (int, error) {
+	looked := len(w.rest) // no line ends before
 	w.rest = append(w.rest, text...)
 	for {
-		end := slices.Index(w.rest, '\n')
+		end := bytes.IndexByte(w.rest[looked:], '\n')
+		if end >= 0 {
+			end += looked
+		}
+		looked = 0
 		if end < 0 && len(w.rest) < longestLine {
 			return len(text), nil
 		}

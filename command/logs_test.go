@@ -10,6 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 
+	"hyper-lite/engine"
 	"hyper-lite/plan"
 )
 
@@ -34,13 +35,24 @@ func TestALogLineWithoutEndIsCut(t *testing.T) {
 	var out strings.Builder
 	l := newLogPrinter(IO{Out: &out}, false, false)
 	w := l.writer(plan.Replica{}, &out)
-	for range 40 {
+	for range 400 {
 		_, err := io.WriteString(w, strings.Repeat("x", 10_000))
 		assert.NilError(t, err)
 		assert.Assert(t, len(w.rest) < longestLine)
 	}
 	w.flush()
-	assert.Equal(t, strings.Count(out.String(), "x"), 400_000)
+	assert.Equal(t, strings.Count(out.String(), "x"), 4_000_000)
+	assert.Equal(t, strings.Count(out.String(), "\n"), 4)
+
+	out.Reset()
+	long := strings.Repeat("x", longestLine-1) + "\nnext\n\n"
+	for rest := long; rest != ""; { // in pieces, as the engine sends it
+		n := min(len(rest), 16<<10)
+		_, err := io.WriteString(w, rest[:n])
+		assert.NilError(t, err)
+		rest = rest[n:]
+	}
+	assert.Assert(t, out.String() == long, "a line that is shorter stays whole")
 }
 
 func TestAReaderThatWentAwayEndsTheLog(t *testing.T) {
@@ -61,6 +73,11 @@ func TestLogsOfServicesAndReplicas(t *testing.T) {
 	assert.Equal(t, s.run("logs", "web").out, "web-1  | one\nweb-2  | two\n")
 	assert.Equal(t, s.run("logs", "web", "--index", "2", "--no-log-prefix").out, "two\n")
 	assert.Equal(t, s.run("logs", "-f", "--tail=0", "db").out, "db-1  | ready\n")
+	for _, all := range []string{"all", "-1"} {
+		s.engine.readings = nil
+		assert.Equal(t, s.run("logs", "--tail", all, "db").code, 0)
+		assert.Equal(t, s.engine.readings[0].Tail, "all")
+	}
 	r := s.run("logs", "wbe")
 	assert.Equal(t, r.code, 1)
 	assert.Equal(t, r.err, "error: no such service: wbe\n hint: did you mean `web`?\n")
@@ -68,6 +85,25 @@ func TestLogsOfServicesAndReplicas(t *testing.T) {
 	assert.Equal(t, s.run("logs", "--index", "9", "web").err, "error: web has no replica 9\n")
 	assert.Equal(t, s.run("logs", "--index", "9").err, "error: project shop has no replica 9\n")
 	assert.Equal(t, s.run("logs", "--index", "0", "web").code, 2)
+}
+
+// A container whose logging driver keeps nothing takes nothing from the others, and lasts as long as it does.
+func TestAContainerWithoutALog(t *testing.T) {
+	s := newShell(t, shop)
+	s.engine.fail["logs shop-db-1"] = fmt.Errorf("read log of container shop-db-1: %w", engine.ErrNoLog)
+	s.engine.logs = map[string]string{"shop-web-1": "one\n", "shop-web-2": "two\n"}
+	s.engine.procs.ends = map[string]int{"shop-db-1": 4}
+	r := s.run("up", "--exit-code-from", "db", "--ansi", "never")
+	assert.Equal(t, r.code, 4, r.err)
+	assert.Assert(t, is.Contains(r.out, "db-1 exited with code 4\n"))
+
+	const warning = "warning: read log of container shop-db-1: its logging driver keeps none\n"
+	for _, typed := range []string{"logs", "logs -f"} {
+		r = s.run(strings.Fields(typed)...)
+		assert.Equal(t, r.code, 0, r.err)
+		assert.Equal(t, r.err, warning)
+		assert.Assert(t, strings.Contains(r.out, "web-1  | one\n") && strings.Contains(r.out, "web-2  | two\n"), r.out)
+	}
 }
 
 func TestATimeOfLogsIsCheckedBeforeAnything(t *testing.T) {

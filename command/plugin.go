@@ -9,8 +9,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/urfave/cli/v2"
 )
 
 // The program is also a plugin of the docker CLI, by its name or where it is asked for its metadata: `docker hyper up` is
@@ -103,12 +106,13 @@ func (p *program) runPlugin(ctx context.Context, argv []string) int {
 	if len(argv) > 0 && argv[0] == pluginMetadata {
 		return exitCode(printMetadata(p.Out, p.version, p.tree().Usage))
 	}
+	p.plugin, p.app = true, p.tree()
 	argv, err := pluginLine(argv, func(name, value string) error {
 		p.env[name] = value
 		return os.Setenv(name, value) // for the engine's room and for programs that are called
 	})
 	if err != nil {
-		printError(p.Err, palette(coloured("", p.Err, p.env)), err)
+		p.fails(palette(coloured("", p.Err, p.env)), err)
 		return exitCode(err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -121,6 +125,24 @@ func (p *program) runPlugin(ctx context.Context, argv []string) int {
 	}
 	return p.run(ctx, argv)
 }
+
+// addressed is a text in which commands stand as whoever reads it types them: a plugin may be installed without the program.
+func (p *program) addressed(text string) string {
+	if !p.plugin {
+		return text
+	}
+	return commandLine.ReplaceAllStringFunc(text, func(line string) string {
+		word := strings.TrimPrefix(line, programName+" ")
+		named := slices.ContainsFunc(p.app.Commands, func(c *cli.Command) bool { return c.Name == word })
+		if !named && !strings.HasPrefix(word, "-") && word != "COMMAND" && word != "[flags]" {
+			return line
+		}
+		return "docker " + pluginWord + " " + word
+	})
+}
+
+// commandLine is how a command line of ours begins.
+var commandLine = regexp.MustCompile(programName + ` (-|COMMAND|\[flags\]|[a-z]+)`)
 
 // onHangUp calls do once the docker CLI ends its end of a socket: so it tells of signals where there is no terminal that
 // would tell us, too.
@@ -139,7 +161,6 @@ func onHangUp(address string, do func()) {
 
 // completeForDocker completes as the docker CLI's scripts read it: a last line says whether names of files fit, too.
 func (p *program) completeForDocker(ctx context.Context, argv []string) int {
-	p.app = p.tree()
 	var found strings.Builder
 	shown := *p
 	shown.Out = &found

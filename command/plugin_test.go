@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+
+	"hyper-lite/engine"
 )
 
 func TestWhoCalls(t *testing.T) {
@@ -76,6 +79,29 @@ func TestTheDockerCLIsScriptsAreCompleted(t *testing.T) {
 		assert.Equal(t, p.runPlugin(t.Context(), strings.Split(typed, " ")), 0)
 		assert.Equal(t, out.String(), want, typed)
 	}
+}
+
+// What a plugin says to type begins with docker hyper: hyper-lite need not be there.
+func TestAPluginSaysWhatToType(t *testing.T) {
+	s := newShell(t, shop)
+	for typed, want := range map[string]string{
+		"hyper exec db sh": "error: service \"db\" is not running\n hint: `docker hyper up -d db` starts it\n",
+		"hyper bogus":      "error: unknown command \"bogus\"\n hint: `docker hyper --help` lists them\n",
+	} {
+		var out, bad lockedBuffer
+		p := &program{IO: IO{Out: &out, Err: &bad}, env: map[string]string{"COMPOSE_FILE": filepath.Join(s.dir, "compose.yaml")}}
+		p.openEngine = func(context.Context, engine.Options) (Engine, error) { return s.engine, nil }
+		assert.Assert(t, p.runPlugin(t.Context(), strings.Fields(typed)) != 0)
+		assert.Equal(t, bad.String(), want, typed)
+	}
+	var out lockedBuffer
+	p := &program{IO: IO{Out: &out}, env: map[string]string{}}
+	for _, typed := range []string{"hyper --help", "hyper up --help", "hyper cron --help"} {
+		assert.Equal(t, p.runPlugin(t.Context(), strings.Fields(typed)), 0)
+	}
+	left := strings.ReplaceAll(out.String(), "hyper-lite: run compose files", "")
+	assert.Assert(t, !strings.Contains(left, "hyper-lite "), left)
+	assert.Assert(t, strings.Contains(out.String(), "Usage: docker hyper up [flags] [SERVICE...]"))
 }
 
 func TestTheDockerCLIHangsUp(t *testing.T) {

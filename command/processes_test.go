@@ -61,6 +61,19 @@ func TestExecInTheOldReplicaWhileItIsReplaced(t *testing.T) {
 	assert.Assert(t, strings.HasPrefix(s.engine.procs.execs[0], "shop-web-1:"), "%v", s.engine.procs.execs)
 }
 
+// A one-off is entered where no replica is up, and never in the place of one that is paused.
+func TestExecInAOneOff(t *testing.T) {
+	s := upShop(t, shop)
+	assert.Equal(t, s.run("run", "-d", "--name", "once", "db", "work").code, 0)
+	s.engine.state("once", plan.Running)
+	s.engine.state("shop-db-1", plan.Paused)
+	assert.Equal(t, s.run("exec", "db", "id"), result{1, "", "error: shop-db-1 is paused: no command begins in it\n hint: `hyper-lite unpause db` lets it go on\n"})
+	s.engine.state("shop-db-1", plan.Exited)
+	s.engine.procs.execs = nil
+	assert.Equal(t, s.run("exec", "db", "id").code, 0)
+	assert.Assert(t, strings.HasPrefix(s.engine.procs.execs[0], "once:"), "%v", s.engine.procs.execs)
+}
+
 func TestProcessesThatCannotBeReached(t *testing.T) {
 	s := upShop(t, shop)
 	s.engine.state("shop-db-1", plan.Exited)

@@ -37,6 +37,7 @@ type program struct {
 	app        *cli.App
 	dotenv     map[string]string // what the project's env file says, beside env
 	typed      string            // the verb with its flags and arguments: "scale web=5"
+	plugin     bool              // the docker CLI calls
 }
 
 func (p *program) run(ctx context.Context, argv []string) int {
@@ -49,8 +50,18 @@ func (p *program) run(ctx context.Context, argv []string) int {
 	if err != nil && ctx.Err() != nil && !errors.As(err, new(codeError)) {
 		err = errors.Join(errInterrupted, err)
 	}
-	printError(p.Err, palette(coloured(p.ansiMode(argv), p.Err, p.env)), err)
+	p.fails(palette(coloured(p.ansiMode(argv), p.Err, p.env)), err)
 	return exitCode(err)
+}
+
+// fails prints an error in the words that its reader would type.
+func (p *program) fails(paint palette, err error) {
+	if err == nil {
+		return
+	}
+	var b strings.Builder
+	printError(&b, paint, err)
+	fmt.Fprint(p.Err, p.addressed(b.String()))
 }
 
 func (p *program) dispatch(ctx context.Context, argv []string) error {

@@ -53,14 +53,13 @@ func target(project compose.Project, replicas []plan.Replica, service string, in
 			return plan.Replica{}, err
 		}
 	}
-	for _, r := range containersOf(replicas, service, index) {
-		if r.State == plan.Running {
-			return r, nil
-		}
-	}
-	for _, r := range containersOf(replicas, service, index) {
-		if isUp(r) {
-			return r, nil // paused or about to run again: the engine says what it makes of that
+	for _, is := range []func(plan.Replica) bool{
+		func(r plan.Replica) bool { return r.State == plan.Running && !r.OneOff },
+		func(r plan.Replica) bool { return isUp(r) && !r.OneOff }, // paused or about to run again: no one-off stands in for it
+		isUp,
+	} {
+		if all := containersOf(replicas, service, index); slices.ContainsFunc(all, is) {
+			return all[slices.IndexFunc(all, is)], nil
 		}
 	}
 	if index > 0 {

@@ -78,7 +78,7 @@ func (i *invocation) up(ctx context.Context, c *cli.Context) error {
 	if truthy(i.setting("COMPOSE_MENU")) && !c.IsSet(noMenu.flag) {
 		i.warn("COMPOSE_MENU has no effect: " + noMenu.why)
 	}
-	printer := newLogPrinter(i.IO, palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
+	printer := i.logPrinter(palette(!c.Bool("no-color") && coloured(i.ansi, i.Out, i.env)), !c.Bool("no-log-prefix"))
 	return i.attach(ctx, project, options, how, printer, begun)
 }
 

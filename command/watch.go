@@ -172,7 +172,7 @@ func (w *watching) changed(ctx context.Context, files []string) {
 		return
 	}
 	if err := w.follow(ctx, changes); err != nil && ctx.Err() == nil {
-		printError(w.Err, palette(coloured(w.ansi, w.Err, w.env)), err)
+		w.fails(palette(coloured(w.ansi, w.Err, w.env)), err)
 		w.say("still watching " + strings.Join(w.watched, ", "))
 	}
 }

@@ -20,14 +20,18 @@ type OrderFacts struct {
 	Routed   bool   // the balancer stands before it
 	Replicas int
 	Volume   bool // a container writes to a named volume
+	Folder   bool // a container writes to a folder of the host
+	Web      bool // all its routes are of HTTP: what a folder holds is likely what it serves, and no database
 }
 
 // DefaultOrder is the order in which replicas are replaced, and the rule that says so:
 //
 //	the file's word; else what two containers cannot hold at once (a host port, an address, the ports of a network that
-//	is not their own) or should not (a single replica's named volume) means stop-first; else start-first.
+//	is not their own) or should not (a single replica's named volume, or folder of the host where it is no web server behind
+//	the balancer) means stop-first; else start-first.
 //
-// A file that asks for start-first where two containers cannot be side by side is refused: see refusal.
+// A file that asks for start-first where two containers cannot be side by side is refused: see refusal. What only the host
+// shows, a plan adds: anonymous volumes that go over from one container to the next.
 func DefaultOrder(f OrderFacts) (order, why string) {
 	switch {
 	case f.Order != "":
@@ -42,6 +46,8 @@ func DefaultOrder(f OrderFacts) (order, why string) {
 		return StopFirst, "has a fixed address"
 	case f.Replicas == 1 && f.Volume:
 		return StopFirst, "a single replica writes to a named volume"
+	case f.Replicas == 1 && f.Folder && !f.Web:
+		return StopFirst, "a single replica writes to a folder of the host"
 	case f.Routed:
 		return StartFirst, "routed"
 	}
@@ -60,6 +66,7 @@ func (r *reading) rollouts(s Service) (update, back Rollout) {
 			return n > 0 && n <= s.Replicas
 		}),
 		Routed: len(s.Routes) > 0, Replicas: s.Replicas, Volume: writesVolume(s.Body),
+		Folder: writesFolder(s.Body), Web: isWeb(s.Routes),
 	}
 	base := Rollout{Parallelism: 1, OnFailure: PauseOnFailure, Drain: r.settings.Drain}
 	if d, ok := asDuration(r.keys["drain"]); ok {
@@ -71,15 +78,17 @@ func (r *reading) rollouts(s Service) (update, back Rollout) {
 		facts.Order = config.Order
 	}
 	update.Order, update.Why = r.order(facts, "update_config")
+	update.Asked = facts.Order != ""
 	if config := rollbackConfig(r.body); config != nil {
 		back = r.configured(back, config, "rollback_config", PauseOnFailure, ContinueOnFailure)
 		if config.Order != "" {
 			facts.Order = config.Order
 			back.Order, back.Why = r.order(facts, "rollback_config")
+			back.Asked = true
 			return update, back
 		}
 	}
-	back.Order, back.Why = update.Order, update.Why
+	back.Order, back.Why, back.Asked = update.Order, update.Why, update.Asked
 	return update, back
 }
 
@@ -186,6 +195,16 @@ func addressed(s types.ServiceConfig) bool {
 		}
 	}
 	return false
+}
+
+func writesFolder(s types.ServiceConfig) bool {
+	return slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool {
+		return v.Type == types.VolumeTypeBind && !v.ReadOnly
+	})
+}
+
+func isWeb(routes []Route) bool {
+	return len(routes) > 0 && !slices.ContainsFunc(routes, func(r Route) bool { return r.Protocol != HTTP && r.Protocol != HTTPSTerm })
 }
 
 func writesVolume(s types.ServiceConfig) bool {

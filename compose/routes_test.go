@@ -130,6 +130,10 @@ func TestDefaultOrder(t *testing.T) {
 		{OrderFacts{Replicas: 1, Volume: true}, "stop-first: a single replica writes to a named volume"},
 		{OrderFacts{Replicas: 2, Volume: true}, "start-first: nothing is in the way"},
 		{OrderFacts{Replicas: 2, Volume: true, Routed: true}, "start-first: routed"},
+		{OrderFacts{Replicas: 1, Folder: true}, "stop-first: a single replica writes to a folder of the host"},
+		{OrderFacts{Replicas: 1, Folder: true, Routed: true}, "stop-first: a single replica writes to a folder of the host"},
+		{OrderFacts{Replicas: 1, Folder: true, Routed: true, Web: true}, "start-first: routed"},
+		{OrderFacts{Replicas: 2, Folder: true}, "start-first: nothing is in the way"},
 		{OrderFacts{Replicas: 1, HostPort: true}, "stop-first: publishes a host port"},
 		{OrderFacts{Replicas: 1, HostPort: true, Routed: true}, "stop-first: publishes a host port"},
 		{OrderFacts{Replicas: 1, Address: true, Routed: true}, "stop-first: has a fixed address"},
@@ -157,27 +161,35 @@ func TestRollout(t *testing.T) {
   many: {image: x, replicas: 2, deploy: {update_config: {parallelism: 9, max_failure_ratio: 1}}}
   data: {image: x, volumes: ["data:/d"], protocol: http}
   reader: {image: x, volumes: ["data:/d:ro"]}
+  folder: {image: x, volumes: ["./d:/d"]}
+  static: {image: x, volumes: ["./d:/d"], protocol: http, service_port: 81}
+  broker: {image: x, volumes: ["./d:/d"], protocol: tcp, service_port: 82}
+  config: {image: x, volumes: ["./d:/d:ro"]}
   host: {image: x, network_mode: host}
   beside: {image: x, network_mode: "service:plain"}
   full: {image: x, replicas: 2, ports: ["8000-8001:80"]}
   roomy: {image: x, replicas: 2, ports: ["8010-8012:80"]}
 volumes: {data: {}}`), LoadOptions{})
 	for name, want := range map[string]string{
-		"plain":  "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"said":   "{stop-first deploy.update_config.order 0 3s 4s 1m0s rollback 0.5}",
-		"one":    "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"back":   "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"many":   "{start-first nothing is in the way 9 0s 0s 10s pause 1}",
-		"data":   "{stop-first a single replica writes to a named volume 1 0s 0s 10s pause 0}",
-		"reader": "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
-		"host":   "{stop-first a single replica is in a network that is not its own 1 0s 0s 10s pause 0}",
-		"beside": "{stop-first a single replica is in a network that is not its own 1 0s 0s 10s pause 0}",
-		"full":   "{stop-first publishes all of a range of host ports 1 0s 0s 10s pause 0}",
-		"roomy":  "{start-first nothing is in the way 1 0s 0s 10s pause 0}",
+		"plain":  "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"said":   "{stop-first deploy.update_config.order true 0 3s 4s 1m0s rollback 0.5}",
+		"one":    "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"back":   "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"many":   "{start-first nothing is in the way false 9 0s 0s 10s pause 1}",
+		"data":   "{stop-first a single replica writes to a named volume false 1 0s 0s 10s pause 0}",
+		"reader": "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"folder": "{stop-first a single replica writes to a folder of the host false 1 0s 0s 10s pause 0}",
+		"static": "{start-first routed false 1 0s 0s 10s pause 0}",
+		"broker": "{stop-first a single replica writes to a folder of the host false 1 0s 0s 10s pause 0}",
+		"config": "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
+		"host":   "{stop-first a single replica is in a network that is not its own false 1 0s 0s 10s pause 0}",
+		"beside": "{stop-first a single replica is in a network that is not its own false 1 0s 0s 10s pause 0}",
+		"full":   "{stop-first publishes all of a range of host ports false 1 0s 0s 10s pause 0}",
+		"roomy":  "{start-first nothing is in the way false 1 0s 0s 10s pause 0}",
 	} {
 		assert.Equal(t, fmt.Sprint(service(t, p, name).Rollout), want, name)
 	}
-	assert.Equal(t, fmt.Sprint(service(t, p, "back").Rollback), "{start-first nothing is in the way 3 0s 0s 10s continue 0}")
+	assert.Equal(t, fmt.Sprint(service(t, p, "back").Rollback), "{start-first nothing is in the way false 3 0s 0s 10s continue 0}")
 }
 
 // A GET can only be asked again of another replica, and only where the balancer sees requests.

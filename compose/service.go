@@ -113,6 +113,7 @@ type Dependency struct {
 type Rollout struct {
 	Order           string        // StartFirst or StopFirst, never empty: see DefaultOrder's rule in Why
 	Why             string        // the rule that chose Order, for the plan: "routed", "publishes a host port", ...
+	Asked           bool          // Order is the file's own word
 	Parallelism     int           // slots a wave; >= 1, or 0 for all at once
 	Delay           time.Duration // pause between waves
 	Monitor         time.Duration // how long a replaced replica is watched after it was found healthy

@@ -18,6 +18,9 @@ import (
 	"hyper-lite/plan"
 )
 
+// ErrNoLog says that a container's logging driver keeps no log that could be read.
+var ErrNoLog = errors.New("its logging driver keeps none")
+
 // LogOptions choose what of a log is read.
 type LogOptions struct {
 	Follow     bool
@@ -38,7 +41,8 @@ func IsTime(text string) bool {
 }
 
 // Logs reads a container's log into two writers, in the order in which it was written, and returns at its
-// end; with Follow that is when the container ends. A container with a terminal has no stderr.
+// end; with Follow that is when the container ends. A container with a terminal has no stderr. What cannot be read
+// is an ErrNoLog.
 func (e *Engine) Logs(ctx context.Context, name string, options LogOptions, stdout, stderr io.Writer) error {
 	found, err := e.client.ContainerInspect(ctx, name)
 	if err != nil {
@@ -53,6 +57,9 @@ func (e *Engine) Logs(ctx context.Context, name string, options LogOptions, stdo
 		Until:      options.Until,
 		Timestamps: options.Timestamps || options.Last != nil,
 	})
+	if errdefs.IsNotImplemented(err) {
+		return fmt.Errorf("read log of container %s: %w", strings.TrimPrefix(found.Name, "/"), ErrNoLog)
+	}
 	if err != nil {
 		return fmt.Errorf("read log of container %s: %w", name, err)
 	}

@@ -211,6 +211,7 @@ func replicaOf(c container.Summary) plan.Replica {
 		Cause:     c.Labels[labelCause],
 		Shares:    namesOf(c.Labels[labelShares]),
 		Networks:  networkNames(c),
+		Anonymous: anonymousPlaces(c),
 	}
 	r.OneOff = r.Role == compose.RoleRun || r.Role == compose.RoleHook
 	if strings.HasSuffix(r.Name, incomplete) {

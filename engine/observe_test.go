@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 	"gotest.tools/v3/assert"
@@ -49,10 +51,17 @@ func TestContainersAreSplitByOurLabel(t *testing.T) {
 	}
 	labels, err := containerLabels(service, plan.Ref{Service: "web", Slot: 2, Generation: 7}, "sha256:1111")
 	assert.NilError(t, err)
+	labels[labelFiles] = "/run/secrets"
 	containers := []container.Summary{
 		{
 			ID: "b", Names: []string{"/shop-web-2"}, Labels: labels, State: "running", Status: "Up 3 seconds (healthy)", Created: 1700000000,
 			Ports: []container.Port{{IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp"}},
+			Mounts: []container.MountPoint{
+				{Type: mount.TypeVolume, Name: strings.Repeat("0e", 32), Destination: "/data"},
+				{Type: mount.TypeVolume, Name: strings.Repeat("1e", 32), Destination: "/run/secrets"}, // what was copied in
+				{Type: mount.TypeVolume, Name: "shop_named", Destination: "/named"},
+				{Type: mount.TypeBind, Source: "/srv", Destination: "/srv"},
+			},
 		},
 		{ID: "a", Names: []string{"/proxy/alias", "/proxy"}, Labels: map[string]string{composeProject: "blog", composeService: "web", composeOneOff: "False", composeHash: "1"}, State: "paused"},
 		{ID: "c", Names: []string{"/shop-web-3" + incomplete}, Labels: labels, State: "created", Status: "Created"},
@@ -70,6 +79,7 @@ func TestContainersAreSplitByOurLabel(t *testing.T) {
 	assert.DeepEqual(t, r.DependsOn, []string{"db"})
 	assert.DeepEqual(t, r.Files, []string{"/srv/shop/a.yaml", "/srv/shop/b.yaml"})
 	assert.DeepEqual(t, r.Ports, []plan.Port{{HostIP: "0.0.0.0", Host: 8080, Container: 80, Protocol: "tcp"}})
+	assert.DeepEqual(t, r.Anonymous, []string{"/data"})
 	assert.Equal(t, replicas[1].Digest.Hash, "", "an unfinished container has no hash, so that it is replaced")
 	assert.DeepEqual(t, foreign, []plan.Foreign{{ID: "a", Name: "proxy", Project: "blog", Service: "web", Running: true}})
 	assert.Equal(t, labels["team"], "shop")

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/docker/docker/api/types/container"
@@ -30,6 +31,23 @@ func anonymousVolumes(old container.InspectResponse) map[string]string {
 	}
 	return volumes
 }
+
+// anonymousPlaces are where a container of a list has its anonymous volumes, sorted: as far as lists tell, by the names that
+// the engine itself makes up.
+func anonymousPlaces(c container.Summary) []string {
+	private := namesOf(c.Labels[labelFiles])
+	var places []string
+	for _, m := range c.Mounts {
+		if m.Type == mount.TypeVolume && madeUp.MatchString(m.Name) && !slices.Contains(private, m.Destination) {
+			places = append(places, m.Destination)
+		}
+	}
+	slices.Sort(places)
+	return places
+}
+
+// madeUp is how the engine names a volume that was given no name.
+var madeUp = regexp.MustCompile("^[0-9a-f]{64}$")
 
 // adopted says whether a named mount is an anonymous volume that was taken over before.
 func adopted(old container.InspectResponse, m mount.Mount) bool {

@@ -42,6 +42,12 @@ func publishing(s compose.Service, port int) compose.Service {
 	return s
 }
 
+// withAnonymousVolume gives each container of a service a volume of its own.
+func withAnonymousVolume(s compose.Service) compose.Service {
+	s.Body.Volumes = []types.ServiceVolumeConfig{{Type: types.VolumeTypeVolume, Target: "/data"}}
+	return s
+}
+
 // withPorts counts the ports among what needs a new container, as Load does.
 func withPorts(s compose.Service) compose.Service {
 	s.Digest.Fields["ports"] = s.Body.Ports[0].Published

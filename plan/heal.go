@@ -40,7 +40,7 @@ func Heal(project string, have []Replica, h Healing) Plan {
 	plain := plainName(h.Old)
 	next.Name = fmt.Sprintf("%s-g%d", plain, next.Ref.Generation)
 	old := c.container(h.Old)
-	stopFirst := h.Order == compose.StopFirst
+	stopFirst := h.Order == compose.StopFirst || len(h.Old.Anonymous) > 0 // which are the clone's then
 
 	c.then(Clone{Container: next, From: old, Cause: h.Cause, Alone: stopFirst}, h.Cause)
 	if stopFirst {

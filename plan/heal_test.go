@@ -58,6 +58,7 @@ func TestHeal(t *testing.T) {
 		"heal-stop-first":          stopFirst(web),
 		"heal-unrouted":            healed(service("worker", 2, "v1:aaaa")),
 		"heal-stop-first-unrouted": stopFirst(healed(service("db", 2, "v1:aaaa"))),
+		"heal-anonymous-volume":    withAnonymousVolume(web),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := running(t, shop(s))

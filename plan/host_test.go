@@ -19,6 +19,7 @@ type host struct {
 	replicas  []plan.Replica
 	services  map[string]compose.Service // by container ID: what it was made from
 	madeAs    map[string]string          // by container ID: the name it was made with, whatever it is now
+	anonymous map[string]string          // by container ID: its anonymous volume
 	awaited   map[string]bool            // by container ID: found healthy since its last start
 	unsettled map[string]bool            // by container ID: started, and not found as it should be since then
 	judges    bool                       // whose routes these are finds out first what it sends nothing to: the sidecar's own
@@ -40,8 +41,8 @@ func newHost(project string) *host {
 	return &host{
 		project:  project,
 		services: map[string]compose.Service{},
-		madeAs:   map[string]string{},
-		awaited:  map[string]bool{}, unsettled: map[string]bool{},
+		madeAs:   map[string]string{}, anonymous: map[string]string{},
+		awaited: map[string]bool{}, unsettled: map[string]bool{},
 		hooks: map[string]int{}, templates: map[string]map[string]string{},
 		ready:    map[string]bool{},
 		networks: map[string]plan.Network{},
@@ -197,7 +198,19 @@ func (h *host) create(s plan.Create) error {
 	h.replicas = append(h.replicas, plan.Replica{
 		Ref: s.Ref, Role: s.Service.Role, Digest: s.Service.Digest, ID: id, Name: s.Name,
 		Image: s.Service.Body.Image, ImageID: image.ID, State: plan.Created, Networks: networks, DependsOn: depends, Ports: ports,
+		Anonymous: h.takeOver(id, s),
 	})
+	return nil
+}
+
+// takeOver gives a container the anonymous volume that its service wants: that of the one it replaces, or a new one.
+func (h *host) takeOver(id string, s plan.Create) []string {
+	for _, v := range s.Service.Body.Volumes {
+		if v.Source == "" {
+			h.anonymous[id] = cmp.Or(h.anonymous[s.Previous], "volume of "+id)
+			return []string{v.Target}
+		}
+	}
 	return nil
 }
 
@@ -245,6 +258,7 @@ func (h *host) clone(s plan.Clone) error {
 	h.services[id], h.madeAs[id] = h.services[from.ID], s.Name
 	made := *from
 	made.Ref, made.ID, made.Name, made.State, made.Health, made.Cause = s.Ref, id, s.Name, plan.Created, plan.NoHealth, s.Cause
+	h.anonymous[id] = h.anonymous[from.ID]
 	h.replicas = append(h.replicas, made)
 	return nil
 }
@@ -295,6 +309,12 @@ func (h *host) start(c plan.Container) error {
 					return fmt.Errorf("start %s: port %s is held by %s", c.Name, p.Published, other.Name)
 				}
 			}
+		}
+	}
+	for _, other := range h.replicas {
+		volume := h.anonymous[r.ID]
+		if volume != "" && other.ID != r.ID && other.State == plan.Running && h.anonymous[other.ID] == volume && !h.wanted[r.Service].Rollout.Asked {
+			return fmt.Errorf("start %s: %s works on its anonymous volume", c.Name, other.Name)
 		}
 	}
 	r.State = plan.Running

@@ -156,13 +156,15 @@ func newLifecycle(project string, want *compose.Project, have Observed, opt Life
 	return l, nil
 }
 
-// withDependents adds to services those that depend on them with restart: true, and so on.
+// withDependents adds to services those that depend on them with restart: true, and those that use their namespaces, which
+// are new ones after a restart; and so on.
 func (l *lifecycle) withDependents(services []string) []string {
 	services = slices.Clone(services)
 	for at := 0; at < len(services); at++ {
 		for _, s := range l.want.Services {
 			depends := func(d compose.Dependency) bool { return d.Service == services[at] && d.Restart }
-			if slices.ContainsFunc(s.DependsOn, depends) && !slices.Contains(services, s.Name) {
+			bound := slices.ContainsFunc(s.DependsOn, depends) || slices.Contains(s.SharesNamespacesWith(), services[at])
+			if bound && !slices.Contains(services, s.Name) {
 				services = append(services, s.Name)
 			}
 		}

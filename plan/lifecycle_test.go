@@ -31,8 +31,11 @@ func TestStopAsksNoBalancerThatServesNothing(t *testing.T) {
 }
 
 func TestRestartTakesDependentsAlongThatAskForIt(t *testing.T) {
+	beside := dependsOn(service("beside", 1, "v1:aaaa"), "api", types.ServiceConditionStarted)
+	beside.Body.NetworkMode = types.ServicePrefix + "api"
 	want := shop(
 		service("db", 1, "v1:aaaa"),
+		beside,
 		restarted(service("api", 1, "v1:aaaa"), "db"),
 		restarted(service("web", 1, "v1:aaaa"), "api"),
 		dependsOn(service("worker", 1, "v1:aaaa"), "db", types.ServiceConditionStarted))
@@ -47,7 +50,8 @@ func TestRestartTakesDependentsAlongThatAskForIt(t *testing.T) {
 		}
 		return strings.Join(steps, " ")
 	}
-	assert.Equal(t, restart(plan.LifecycleOptions{}), "db.1@1 api.1@1 web.1@1")
+	assert.Equal(t, restart(plan.LifecycleOptions{}), "db.1@1 api.1@1 beside.1@1 web.1@1",
+		"and what uses their namespaces, which are new ones")
 	assert.Equal(t, restart(plan.LifecycleOptions{NoDeps: true}), "db.1@1")
 }
 

@@ -77,6 +77,19 @@ func TestMake(t *testing.T) {
 			have: func(t *testing.T) *host { return running(t, shop(web(2, "v1:aaaa"))) },
 		},
 		{
+			name: "stop-first-of-an-anonymous-volume", want: shop(withAnonymousVolume(web(2, "v1:bbbb"))),
+			have: func(t *testing.T) *host { return running(t, shop(withAnonymousVolume(web(2, "v1:aaaa")))) },
+		},
+		{
+			name: "start-first-of-a-new-anonymous-volume", want: shop(withAnonymousVolume(service("db", 1, "v1:bbbb"))),
+			have: func(t *testing.T) *host { return running(t, shop(withAnonymousVolume(service("db", 1, "v1:aaaa")))) },
+			opt:  plan.Options{RenewAnonVolumes: true},
+		},
+		{
+			name: "start-first-is-asked-for", want: shop(asked(withAnonymousVolume(service("db", 1, "v1:bbbb")))),
+			have: func(t *testing.T) *host { return running(t, shop(withAnonymousVolume(service("db", 1, "v1:aaaa")))) },
+		},
+		{
 			name: "parallelism-and-delay", want: shop(wide(web(3, "v1:bbbb"), 2, 5*time.Second)),
 			have: func(t *testing.T) *host { return running(t, shop(web(3, "v1:aaaa"))) },
 		},
@@ -354,6 +367,11 @@ func monitored(s compose.Service) compose.Service {
 
 func oneShot(s compose.Service) compose.Service {
 	s.OneShot = true
+	return s
+}
+
+func asked(s compose.Service) compose.Service {
+	s.Rollout.Asked, s.Rollout.Why = true, "deploy.update_config.order"
 	return s
 }
 

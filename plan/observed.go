@@ -106,6 +106,7 @@ type Replica struct {
 
 	Elsewhere Elsewhere // whether other files than the project's made it
 	Shares    []string  // IDs of the project's containers whose namespaces or volumes it uses, from its label
+	Anonymous []string  // where its anonymous volumes are mounted, sorted; not those that hold only what was copied in
 }
 
 // Elsewhere says that a replica was made from files that are still there, none of which is the project's: then it may

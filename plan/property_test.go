@@ -26,6 +26,10 @@ func anyProject(t *rapid.T, label string) compose.Project {
 		s := service(name, rapid.IntRange(0, 4).Draw(t, draw("replicas")), rapid.SampledFrom([]string{"v1:aaaa", "v1:bbbb"}).Draw(t, draw("hash")))
 		s.Rollout.Order = rapid.SampledFrom([]string{compose.StartFirst, compose.StopFirst}).Draw(t, draw("order"))
 		s.Rollout.Parallelism = rapid.IntRange(0, 3).Draw(t, draw("parallelism"))
+		if rapid.Bool().Draw(t, draw("anonymous volume")) {
+			s = withAnonymousVolume(s)
+			s.Rollout.Asked = rapid.Bool().Draw(t, draw("order asked for"))
+		}
 		if rapid.Bool().Draw(t, draw("routed")) {
 			s = routed(s, 8000+i)
 		} else if rapid.Bool().Draw(t, draw("one-shot")) {

@@ -3,6 +3,9 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
 
 	"hyper-lite/compose"
 )
@@ -54,18 +57,19 @@ func (b *builder) rollOut(s compose.Service) {
 		r.wave = append(r.wave, r.leave(t, nil)...)
 	}
 	slices.SortStableFunc(later, func(a, b turn) int { return r.rank(a) - r.rank(b) })
-	width := s.Rollout.Parallelism
-	if width < 1 || !r.serves && len(s.Routes) > 0 && s.Rollout.Order == compose.StartFirst {
+	rollout := r.ordered(later)
+	width := rollout.Parallelism
+	if width < 1 || !r.serves && len(s.Routes) > 0 && rollout.Order == compose.StartFirst {
 		width = len(later) // other routes would not fit the old replicas: all change hands in one route
 	}
 	if slices.ContainsFunc(later, func(t turn) bool { return t.kept == nil }) {
-		b.rollouts[s.Name] = describe(s.Rollout, width)
+		b.rollouts[s.Name] = describe(rollout, width)
 	}
 	for i, wave := range chunks(later, width) {
-		if i > 0 && s.Rollout.Delay > 0 {
-			r.wave = []int{b.add(s.Name, Pause{Service: s.Name, For: s.Rollout.Delay}, "", r.wave...)}
+		if i > 0 && rollout.Delay > 0 {
+			r.wave = []int{b.add(s.Name, Pause{Service: s.Name, For: rollout.Delay}, "", r.wave...)}
 		}
-		if s.Rollout.Order == compose.StopFirst {
+		if rollout.Order == compose.StopFirst {
 			r.stopFirst(wave)
 			continue
 		}
@@ -74,6 +78,32 @@ func (b *builder) rollOut(s compose.Service) {
 	r.shrink(surplus)
 	r.settle(turns)
 	b.restartAfterDependencies(s, turns)
+}
+
+// ordered is the rollout of a service, stop-first where anonymous volumes go over from containers that run: unless the
+// file asks for it, no two containers ever work on one, whose data is theirs alone.
+func (r *roll) ordered(turns []turn) compose.Rollout {
+	rollout := r.service.Rollout
+	if rollout.Order == compose.StopFirst || rollout.Asked || r.renews() {
+		return rollout
+	}
+	if slices.ContainsFunc(turns, func(t turn) bool { return slices.ContainsFunc(t.leaving, r.handsOver) }) {
+		rollout.Order, rollout.Why = compose.StopFirst, "its anonymous volumes go over"
+	}
+	return rollout
+}
+
+// handsOver says whether a container runs on an anonymous volume that its successor takes over: one in whose place the
+// file mounts nothing else.
+func (r *roll) handsOver(c Replica) bool {
+	return isRunning(c) && slices.ContainsFunc(c.Anonymous, func(path string) bool {
+		return !slices.ContainsFunc(r.service.Body.Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Target == path && (v.Type != types.VolumeTypeVolume || v.Source != "")
+		}) && !slices.ContainsFunc(r.service.Body.Tmpfs, func(t string) bool {
+			target, _, _ := strings.Cut(t, ":")
+			return target == path
+		})
+	})
 }
 
 // describe is the rollout as the plan's heading has it.

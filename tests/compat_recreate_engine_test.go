@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +100,23 @@ func TestCompatWhatDiffersIsMadeAnewAndNothingElse(t *testing.T) {
 	p.must("up", "--no-start", "-V", "--force-recreate", "web")
 	assert.Assert(t, p.mounted("web-1", "/anonymous") != anonymous)
 	assert.Equal(t, p.mounted("web-1", "/data"), p.name+"_more")
+}
+
+// What a database wrote last is there after an update: its successor begins on the volume only once it has ended.
+func TestAnAnonymousVolumeHasOneContainerAtATime(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, `
+services:
+  db:
+    image: redis:7
+    environment: {V: "${V:-1}"}
+    healthcheck: {test: [CMD, redis-cli, ping], interval: 200ms}
+`)
+	p.must("up", "-d", "--wait")
+	p.must("exec", "-T", "db", "redis-cli", "set", "key", "precious")
+	p.at("V=2", func() { p.must("up", "-d", "--wait") })
+	assert.Assert(t, slices.Contains(p.inspect("db-1").Config.Env, "V=2"))
+	assert.Equal(t, strings.TrimSpace(p.must("exec", "-T", "db", "redis-cli", "get", "key").out), "precious")
 }
 
 // mounted is the volume at a place of a container.

@@ -166,7 +166,7 @@ func TestCompletionKnowsTheServices(t *testing.T) {
 		assert.NilError(t, err, "%s: %s", shell, out)
 	}
 	p.write("completed", p.must("completion", "bash").out+`
-complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _hyper_lite 2>/dev/null; echo "${COMPREPLY[*]}"; }
+complete_words() { COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _hyper_lite 2>/dev/null; echo "${COMPREPLY[*]}"; }
 complete_words hyper-lite logs w
 complete_words hyper-lite up -d ""
 complete_words hyper-lite sca
