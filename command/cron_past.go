@@ -242,5 +242,8 @@ func (p jobsPast) last(job string) (cron.Record, bool) {
 			return r, true
 		}
 	}
+	if last := p.memories[job].Last; last != nil { // its record is no longer kept
+		return *last, true
+	}
 	return cron.Record{}, false
 }

@@ -128,6 +128,14 @@ func TestCronHistoryOfASidecar(t *testing.T) {
 	}
 }
 
+// The last run is told where its record is no longer kept.
+func TestCronLsWhereNoRecordIsKept(t *testing.T) {
+	s := newShell(t, shopJobs)
+	last := fire(0, cron.Failed, "exited 3")
+	s.sidecar(plan.Running, map[string]cron.Memory{"nightly": {Failed: 4, Last: &last}}, fire(1, cron.Skipped, "the job is paused"))
+	assert.Equal(t, strings.Split(s.run("cron", "ls", "--format", "{{.Last}} {{.LastRun}} {{.Failed}}").out, "\n")[0], "failed "+last.Run+" 4")
+}
+
 // Damage is told, and hides nothing that can be read.
 func TestCronHistoryThatIsDamaged(t *testing.T) {
 	s := newShell(t, shopJobs)
