@@ -15,6 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 	"gotest.tools/v3/assert"
 )
@@ -52,14 +53,23 @@ func (p *project) program(name string) {
 	assert.NilError(p.t, os.Chmod(filepath.Join(p.dir, name), 0o755))
 }
 
-// dropImage removes an image at the end, where it is still there.
+// dropImage removes an image at the end, where it is still there, and those that lost their name to it.
 func (p *project) dropImage(name string) {
 	p.t.Cleanup(func() {
 		p.t.Helper()
 		p.must("down", "-t", "0")
-		_, err := docker.ImageRemove(context.Background(), name, image.RemoveOptions{Force: true, PruneChildren: true})
-		if !errdefs.IsNotFound(err) {
-			p.ok(err)
+		drop := func(name string) {
+			_, err := docker.ImageRemove(context.Background(), name, image.RemoveOptions{Force: true, PruneChildren: true})
+			if !errdefs.IsNotFound(err) {
+				p.ok(err)
+			}
+		}
+		drop(name)
+		nameless := filters.NewArgs(filters.Arg("dangling", "true"), filters.Arg("label", "com.docker.compose.project="+p.name))
+		left, err := docker.ImageList(context.Background(), image.ListOptions{Filters: nameless})
+		p.ok(err)
+		for _, one := range left {
+			drop(one.ID)
 		}
 	})
 }
