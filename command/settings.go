@@ -159,8 +159,8 @@ func scales(entries []string) (map[string]int, error) {
 	for _, entry := range entries {
 		service, text, ok := strings.Cut(entry, "=")
 		n, err := strconv.Atoi(text)
-		if !ok || service == "" || err != nil || n < 0 {
-			return nil, &usageError{msg: fmt.Sprintf("%q is no scale", entry), hint: "it takes SERVICE=NUMBER, as in web=3"}
+		if !ok || service == "" || err != nil || n < 0 || n > compose.MaxReplicas {
+			return nil, &usageError{msg: fmt.Sprintf("%q is no scale", entry), hint: fmt.Sprintf("it takes SERVICE=NUMBER, as in web=3, up to %d", compose.MaxReplicas)}
 		}
 		wanted[service] = n
 	}

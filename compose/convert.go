@@ -208,8 +208,8 @@ func (r *reading) replicas() int {
 		return 1
 	}
 	for _, s := range all {
-		if s.n < 0 {
-			r.reportAt(s.path, "must be a number from 0 to 10000", "")
+		if s.n < 0 || s.n > MaxReplicas {
+			r.reportAt(s.path, fmt.Sprintf("must be a number from 0 to %d", MaxReplicas), "")
 			return 1
 		}
 	}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -189,7 +190,7 @@ var sizeField = oneOf("size", "CPU and memory limits by name", sizeNames())
 
 // serviceFields are our keys of a service (DESIGN.md, "The file").
 var serviceFields = []field{
-	number("replicas", "how many containers of the service run", 0, 10000, "a number from 0 to 10000"),
+	number("replicas", "how many containers of the service run", 0, MaxReplicas, fmt.Sprintf("a number from 0 to %d", MaxReplicas)),
 	oneOf("protocol", "puts the service behind the balancer", protocols),
 	port("service_port", "where the balancer listens"),
 	port("container_port", "where a replica listens"),

@@ -7,6 +7,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
+// MaxReplicas is how many replicas a service can have: more than a bridge network of one engine takes, and few enough to plan.
+const MaxReplicas = 10000
+
 // Service is one service, complete in itself: a step that carries it needs nothing else of the project
 // to make a container of it.
 type Service struct {
