@@ -214,6 +214,11 @@ func (f *following) one(ctx context.Context, r plan.Replica, begun time.Time) pl
 			now = f.endOf(ctx, f.host, r)
 		}
 		begun = time.Now()
+		now, next := f.exchanged(ctx, r, now)
+		if next.ID != "" {
+			f.begin(ctx, []plan.Replica{next}, begun.Add(-successor))
+			return plan.Replica{} // its end is none of its service
+		}
 		for now.State != "" && now.State != plan.Running && f.lasting.Load() && pause(ctx) == nil {
 			replicas, err := f.host.List(ctx, f.project.Name)
 			if err != nil {
@@ -221,7 +226,7 @@ func (f *following) one(ctx context.Context, r plan.Replica, begun time.Time) pl
 			}
 			now = byID(replicas, r.ID)
 		}
-		if now.State == plan.Running && f.lasting.Load() && ctx.Err() == nil {
+		if now.State == plan.Running && ctx.Err() == nil {
 			continue
 		}
 		if now.State == "" && ctx.Err() == nil {
@@ -229,6 +234,31 @@ func (f *following) one(ctx context.Context, r plan.Replica, begun time.Time) pl
 		}
 		return now
 	}
+}
+
+// exchanged waits, where a container was stopped for the next one of its slot, until that one has started or the old one runs
+// again. It returns the old one as it is then, and the next one.
+func (f *following) exchanged(ctx context.Context, r, now plan.Replica) (old, next plan.Replica) {
+	for now.State == plan.Exited || now.State == plan.Dead {
+		replicas, err := f.host.List(ctx, f.project.Name)
+		if err != nil {
+			return now, plan.Replica{}
+		}
+		at := slices.IndexFunc(replicas, func(c plan.Replica) bool {
+			return c.Role == compose.RoleReplica && c.Service == r.Service && c.Slot == r.Slot && c.Generation > r.Generation && !c.SetAside()
+		})
+		if at < 0 {
+			return now, plan.Replica{}
+		}
+		if replicas[at].State != plan.Created {
+			return now, replicas[at]
+		}
+		if pause(ctx) != nil {
+			return now, plan.Replica{}
+		}
+		now = byID(replicas, r.ID)
+	}
+	return now, plan.Replica{}
 }
 
 // successors follows the containers of a service that came after others. They are followed from their first line.

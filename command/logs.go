@@ -70,12 +70,8 @@ func (i *invocation) logs(ctx context.Context, c *cli.Context) error {
 // logOptions reads the flags that say how much of a log is wanted.
 func logOptions(c *cli.Context) (engine.LogOptions, error) {
 	tail := c.String("tail")
-	n, err := strconv.Atoi(tail)
-	if tail != "all" && err != nil {
+	if n, err := strconv.Atoi(tail); tail != "all" && (err != nil || n < 0) {
 		return engine.LogOptions{}, usagef("--tail: %q is no number of lines: it takes 0 and more, or all", tail)
-	}
-	if n < 0 { // as the engine itself reads it
-		tail = "all"
 	}
 	for _, flag := range []string{"since", "until"} {
 		if text := c.String(flag); text != "" && !engine.IsTime(text) {

@@ -73,11 +73,6 @@ func TestLogsOfServicesAndReplicas(t *testing.T) {
 	assert.Equal(t, s.run("logs", "web").out, "web-1  | one\nweb-2  | two\n")
 	assert.Equal(t, s.run("logs", "web", "--index", "2", "--no-log-prefix").out, "two\n")
 	assert.Equal(t, s.run("logs", "-f", "--tail=0", "db").out, "db-1  | ready\n")
-	for _, all := range []string{"all", "-1"} {
-		s.engine.readings = nil
-		assert.Equal(t, s.run("logs", "--tail", all, "db").code, 0)
-		assert.Equal(t, s.engine.readings[0].Tail, "all")
-	}
 	r := s.run("logs", "wbe")
 	assert.Equal(t, r.code, 1)
 	assert.Equal(t, r.err, "error: no such service: wbe\n hint: did you mean `web`?\n")

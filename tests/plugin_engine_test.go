@@ -64,8 +64,8 @@ func TestTheDockerCLIHasItAsAPlugin(t *testing.T) {
 	assert.Equal(t, up.code, 0, up.err)
 	assert.Equal(t, len(p.running("web")), 2)
 	assert.Equal(t, p.throughDocker(config, "hyper", "ps", "--services").out, "web\n")
-	says(t, p.throughDocker(config, "hyper", "--help").out, "Usage: hyper-lite ")
-	says(t, p.throughDocker(config, "help", "hyper").out, "Usage: hyper-lite ")
+	says(t, p.throughDocker(config, "hyper", "--help").out, "Usage: docker hyper ")
+	says(t, p.throughDocker(config, "help", "hyper").out, "Usage: docker hyper ")
 
 	// exit codes, streams and docker's own flags come through
 	assert.Equal(t, p.throughDocker(config, "hyper", "ps", "--nonsense").code, 2)
