@@ -94,11 +94,12 @@ func (i *invocation) runLifecycle(
 	return i.applyResuming(ctx, project, verb, options.Services, withBalancer, decided, resume)
 }
 
-// nothingThere is an error where a project, or a service that was named, has no container.
+// nothingThere is an error where a project, or a service that was named, has no container. A project may be jobs alone.
 func nothingThere(verb, project string, services []string, replicas []plan.Replica) error {
 	there := logged(replicas, services, 0)
 	const hint = "`" + programName + " up -d` makes them"
-	if len(there) == 0 && len(services) == 0 {
+	registers := func(r plan.Replica) bool { return r.Role == compose.RoleJob }
+	if len(there) == 0 && len(services) == 0 && !slices.ContainsFunc(replicas, registers) {
 		return &hinted{fmt.Errorf("project %s has no containers", project), hint}
 	}
 	for _, name := range services {
