@@ -28,6 +28,11 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		options := plan.LifecycleOptions{
 			Services: c.Args().Slice(), Timeout: timeout, NoDeps: c.Bool("no-deps"), Rolling: c.Bool("rolling"), Wait: c.Bool("wait"),
 		}
+		for _, name := range options.Services {
+			if verb != "stop" && slices.Contains(jobNames(project.Project), name) { // its runs are stopped, and never started
+				return &hinted{fmt.Errorf("%s is a job, and has nothing to %s", name, verb), "`" + programName + " cron run " + name + "` runs it now"}
+			}
+		}
 		if err := i.needsWhole(ctx, verb, project, options); err != nil {
 			return err
 		}
