@@ -28,6 +28,11 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 		options := plan.LifecycleOptions{
 			Services: c.Args().Slice(), Timeout: timeout, NoDeps: c.Bool("no-deps"), Rolling: c.Bool("rolling"), Wait: c.Bool("wait"),
 		}
+		for _, name := range options.Services {
+			if verb != "stop" && slices.Contains(jobNames(project.Project), name) { // its runs are stopped, and never started
+				return &hinted{fmt.Errorf("%s is a job, and has nothing to %s", name, verb), "`" + programName + " cron run " + name + "` runs it now"}
+			}
+		}
 		if err := i.needsWhole(ctx, verb, project, options); err != nil {
 			return err
 		}
@@ -94,11 +99,12 @@ func (i *invocation) runLifecycle(
 	return i.applyResuming(ctx, project, verb, options.Services, withBalancer, decided, resume)
 }
 
-// nothingThere is an error where a project, or a service that was named, has no container.
+// nothingThere is an error where a project, or a service that was named, has no container. A project may be jobs alone.
 func nothingThere(verb, project string, services []string, replicas []plan.Replica) error {
 	there := logged(replicas, services, 0)
 	const hint = "`" + programName + " up -d` makes them"
-	if len(there) == 0 && len(services) == 0 {
+	registers := func(r plan.Replica) bool { return r.Role == compose.RoleJob }
+	if len(there) == 0 && len(services) == 0 && !slices.ContainsFunc(replicas, registers) {
 		return &hinted{fmt.Errorf("project %s has no containers", project), hint}
 	}
 	for _, name := range services {

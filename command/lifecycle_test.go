@@ -36,3 +36,12 @@ func TestWhatIsNotThereCannotBeStarted(t *testing.T) {
 	assert.Equal(t, s.run("start", "db").code, 0)
 	assert.Equal(t, s.run("start", "web").code, 1)
 }
+
+// A job is no service: that is said, with what is meant perhaps.
+func TestAJobIsNotStarted(t *testing.T) {
+	s := newShell(t, shopJobs)
+	for _, verb := range []string{"start", "restart"} {
+		r := s.run(verb, "nightly")
+		assert.Equal(t, r, result{1, "", "error: nightly is a job, and has nothing to " + verb + "\n hint: `hyper-lite cron run nightly` runs it now\n"})
+	}
+}

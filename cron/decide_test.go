@@ -46,6 +46,20 @@ func TestOldEndsAreNotTold(t *testing.T) {
 	assert.DeepEqual(t, d.Actions, []Action{Tell{Notify: *rule.Notify, Record: d.Records[0]}})
 }
 
+// A run whose post_start hook failed is stopped for that: who sees its end first waits for the reason.
+func TestAnEndWaitsForItsReason(t *testing.T) {
+	now := time.Unix(1700000000, 0).UTC()
+	job, err := NewJob("shop", "tidy", timing("@yearly", compose.Forbid, compose.CatchUpOnce), now.Add(-time.Hour))
+	assert.NilError(t, err)
+	run := Run{Name: "shop-tidy-1699999990", Job: "tidy", Fire: now.Add(-10 * time.Second), Attempt: 1, Trigger: OnSchedule, Stage: Ended, Started: now, Finished: now, ExitCode: 143}
+	was := Memory{Accounted: now, Open: []Fire{{Scheduled: run.Fire, Trigger: OnSchedule, Attempt: 1}}}
+	d := Decide(job, was, []Run{run}, now, Sight{UnderWay: map[string]bool{run.Name: true}})
+	assert.Equal(t, len(d.Records), 0, "%v", d.Records)
+	assert.Equal(t, len(d.Actions), 0, "%v", d.Actions)
+	d = Decide(job, d.Memory, []Run{run}, now, Sight{Refused: map[string]string{run.Name: "post_start hook 1 (x) exited 9"}})
+	assert.Equal(t, d.Records[0].Reason, "post_start hook 1 (x) exited 9")
+}
+
 // A job of the name of one that was paused and taken away is not paused.
 func TestAPauseEndsWithItsJob(t *testing.T) {
 	now := time.Unix(1700000000, 0).UTC()

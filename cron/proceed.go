@@ -65,6 +65,9 @@ func (d *deciding) follow(fire Fire) (_ Fire, over bool) {
 		return fire, false
 	}
 	fire.Started = run.Started
+	if run.Stage == Ended && d.sight.UnderWay[name] { // a hook of its start may be what ended it: that is told in a moment
+		return fire, false
+	}
 	if run.Stage == Ended && d.sight.Refused[name] != "" && !fire.TimedOut && fire.Stop == "" { // by a hook of its start
 		return d.ended(fire, *run, Failed, d.sight.Refused[name])
 	}

@@ -176,3 +176,17 @@ services:
 	assert.Equal(t, p.must("cron", "ls", "-q").out, "often\n")
 	p.must("down")
 }
+
+// A project that is jobs alone is stopped and started as any other.
+func TestAProjectOfJobsAloneStopsAndStarts(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, "services: {often: {image: hyper-lite-demo, command: [exit, \"0\"], cron: \"@every 2s\"}}\n")
+	p.must("up", "-d")
+	p.over("often", 1, time.Minute)
+	p.must("stop")
+	n := len(p.jobHistory("often"))
+	p.must("start")
+	p.over("often", n+2, time.Minute)
+	p.must("down")
+	assert.Assert(t, is.Contains(p.exits(1, "start").err, "has no containers"))
+}

@@ -15,6 +15,20 @@ import (
 	"hyper-lite/cron"
 )
 
+// first waits for the end of a job's first run, and returns its record. A later one may be over before it: skipped.
+func (p *project) first(job string) (record cron.Record) {
+	p.t.Helper()
+	eventually(p.t, time.Minute, func() error {
+		records := p.jobHistory(job)
+		if len(records) == 0 || records[0].Status == cron.Running {
+			return fmt.Errorf("the first run of %s is not over: %+v", job, records)
+		}
+		record = records[0]
+		return nil
+	})
+	return record
+}
+
 // The hooks of a job run with its runs: those that a schedule begins, and those that are begun by hand.
 func TestHooksOfRuns(t *testing.T) {
 	t.Parallel()
@@ -60,23 +74,11 @@ services:
 	})
 
 	p.must("up", "-d", "slow", "sour")
-	first := func(job string) (record cron.Record) { // a later one may be over before it: skipped
-		t.Helper()
-		eventually(t, time.Minute, func() error {
-			records := p.jobHistory(job)
-			if len(records) == 0 || records[0].Status == cron.Running {
-				return fmt.Errorf("the first run of %s is not over: %+v", job, records)
-			}
-			record = records[0]
-			return nil
-		})
-		return record
-	}
-	record := first("slow")
+	record := p.first("slow")
 	assert.Equal(t, record.Status, cron.TimedOut)
 	name = strings.TrimPrefix(record.Run, p.name+"-")
 	d.says([]string{"start " + name, "exec " + name + " /demo wait 30ms", "exec " + name + " /demo wait 40ms", "die " + name})
-	record = first("sour")
+	record = p.first("sour")
 	assert.Equal(t, record.Status, cron.Failed)
 	assert.Assert(t, is.Contains(record.Reason, "post_start"), record.Reason)
 	assert.Assert(t, record.Started != nil && record.ExitCode != nil, fmt.Sprintf("%+v", record))
@@ -98,7 +100,7 @@ services:
     command: ["cat /data/said /shared/said; rm /shared/said"]
     volumes: [shared:/shared]
     secrets: [word]
-    cron: {schedule: "@every 5s", keep: 5}
+    cron: {schedule: "@every 5s", keep: 100}
     pre_start:
       - {command: ["cat /run/secrets/word > /data/said; echo $$GREETING >> /shared/said; exit ${CODE:-0}"], environment: {GREETING: "hello, run"}}
       - {image: hyper-lite-demo, entrypoint: [/demo], command: [wait, 10ms]}
@@ -116,11 +118,7 @@ secrets: {word: {environment: WORD}}
 	p.env = append(p.env, "WORD=whispered,")
 	d := p.diary()
 	p.must("up", "-d")
-	first := func(job string) (record cron.Record) {
-		t.Helper()
-		return p.over(job, 1, time.Minute)[0]
-	}
-	record := first("ready")
+	record := p.first("ready")
 	assert.Equal(t, record.Status, cron.Succeeded, "%+v", record)
 	name := strings.TrimPrefix(record.Run, p.name+"-")
 	d.says([]string{
@@ -129,12 +127,12 @@ secrets: {word: {environment: WORD}}
 	})
 	assert.Equal(t, p.must("cron", "logs", "ready", record.Run).out, "whispered,hello, run\n")
 
-	record = first("sour")
+	record = p.first("sour")
 	assert.Equal(t, record.Status, cron.Failed)
 	assert.Assert(t, is.Contains(record.Reason, "pre_start hook 1 (exit 4) exited 4"), record.Reason)
 	assert.Assert(t, record.Started == nil && record.ExitCode == nil, "%+v", record)
 	d.says([]string{"create " + strings.TrimPrefix(record.Run, p.name+"-"), "destroy " + strings.TrimPrefix(record.Run, p.name+"-")})
-	record = first("slow")
+	record = p.first("slow")
 	assert.Equal(t, record.Status, cron.Failed)
 	assert.Equal(t, record.Reason, "its pre_start hooks took longer than 1s (timeout)")
 	assert.Assert(t, record.Started == nil, "%+v", record)
@@ -165,7 +163,7 @@ services:
     image: hyper-lite-demo
     command: [exit, "0"]
     cron: {schedule: "@every 20s", keep: 10}
-    pre_start: [{command: [wait, 6s]}]
+    pre_start: [{command: [wait, 4s]}]
 `)
 	d := p.diary()
 	p.must("up", "-d")
