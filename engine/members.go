@@ -27,7 +27,7 @@ func (e *Engine) recreateNetwork(ctx context.Context, step plan.RecreateNetwork)
 	if err != nil {
 		return err
 	}
-	if there == nil || there.Labels[labelDigest] == step.Digest {
+	if there == nil || !plan.ResourceDiffers(there.Labels[labelDigest], step.Digest) {
 		return e.createNetwork(ctx, step.CreateNetwork) // by an earlier try; who was not in it again by then is replaced
 	}
 	if there.Labels[labelProject] == "" {

@@ -45,7 +45,7 @@ func (e *Engine) createNetwork(ctx context.Context, step plan.CreateNetwork) err
 // sameDigest refuses what carries our label but was made from another configuration. What is not ours is
 // used as it is.
 func sameDigest(labels map[string]string, digest string) error {
-	if labels[labelProject] == "" || labels[labelDigest] == digest {
+	if labels[labelProject] == "" || !plan.ResourceDiffers(labels[labelDigest], digest) {
 		return nil
 	}
 	return fmt.Errorf("it is there with another configuration (%s, not %s): remove it first", labels[labelDigest], digest)

@@ -39,7 +39,7 @@ func (b *builder) network(key string, config types.NetworkConfig) error {
 		b.base["network "+config.Name] = []int{b.add("networks", step, "not found")}
 	case !is.Ours:
 		b.warn("network %s was not made by hyper-lite: it is used as it is, and never removed", config.Name)
-	case is.Digest != digest:
+	case ResourceDiffers(is.Digest, digest):
 		b.differing = append(b.differing, CreateNetwork{Key: key, Config: config, Name: config.Name, Digest: digest})
 	}
 	return nil
@@ -79,7 +79,7 @@ func (b *builder) volume(key string, config types.VolumeConfig) error {
 		b.base["volume "+config.Name] = []int{b.add("volumes", step, "", gone)}
 	case !is.Ours:
 		b.warn("volume %s was not made by hyper-lite: it is used as it is, and never removed", config.Name)
-	case is.Digest != digest:
+	case ResourceDiffers(is.Digest, digest):
 		b.warn("volume %s differs from the file and stays as it is, with its data", config.Name)
 	}
 	return nil

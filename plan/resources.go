@@ -4,12 +4,20 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// NetworkDigest identifies what a network is created with: 12 hex digits over its configuration without
-// its name. A network of ours carries it as a label; a different one means that it must be made anew.
+// ResourceDiffers says whether a network or volume that carries one digest was made from something else than another digest is
+// of. Digests of different versions of the contract tell nothing of each other: an upgrade makes nothing anew.
+func ResourceDiffers(is, wanted string) bool {
+	version := func(digest string) string { v, _, _ := strings.Cut(digest, ":"); return v }
+	return is != wanted && version(is) == version(wanted)
+}
+
+// NetworkDigest identifies what a network is created with: a version, and 12 hex digits over its configuration without
+// its name. A network of ours carries it as a label; one that differs means that it must be made anew.
 func NetworkDigest(network types.NetworkConfig) string {
 	return digest(struct {
 		Driver     string
@@ -31,8 +39,7 @@ func NetworkDigest(network types.NetworkConfig) string {
 	})
 }
 
-// VolumeDigest identifies what a volume is created with: 12 hex digits over its configuration without its
-// name.
+// VolumeDigest identifies what a volume is created with, in the same way.
 func VolumeDigest(volume types.VolumeConfig) string {
 	return digest(struct {
 		Driver  string
@@ -55,5 +62,5 @@ func digest(plain any) string {
 		panic(err) // plain data only: cannot fail
 	}
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:6])
+	return "v1:" + hex.EncodeToString(sum[:6])
 }
