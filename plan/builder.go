@@ -28,8 +28,8 @@ type builder struct {
 	rollouts  map[string]string     // by service: how its replicas are replaced, where any is
 	freed     map[hostPort][]int    // the nodes after which one of our own containers no longer holds a host port
 	differing []CreateNetwork       // networks of ours that differ from the files
-	ceased    map[string]ceased     // by container ID: what the plan stops and then takes for stopped
-	ceasing   []int                 // the nodes after which all of that is stopped
+	ceased    map[string]string     // by container ID: why the plan stops it before all else, and then takes it for stopped
+	barrier   []int                 // the nodes before which nothing more begins
 }
 
 func newBuilder(want compose.Project, have Observed, opt Options) *builder {
@@ -42,14 +42,14 @@ func newBuilder(want compose.Project, have Observed, opt Options) *builder {
 		left:      map[string]int{},
 		rollouts:  map[string]string{},
 		freed:     map[hostPort][]int{},
-		ceased:    map[string]ceased{},
+		ceased:    map[string]string{},
 	}
 }
 
-// add appends a node and returns its ID. IDs in after may repeat and stand in any order.
+// add appends a node behind the barrier and returns its ID. IDs in after may repeat and stand in any order.
 func (b *builder) add(group string, step Step, why string, after ...int) int {
 	id := len(b.nodes) + 1
-	b.nodes = append(b.nodes, Node{ID: id, Step: step, Why: why, After: unique(after), Group: group})
+	b.nodes = append(b.nodes, Node{ID: id, Step: step, Why: why, After: unique(slices.Concat(after, b.barrier)), Group: group})
 	return id
 }
 

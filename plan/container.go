@@ -73,7 +73,7 @@ func (r *roll) start(t turn, after []int) []int {
 	if t.kept != nil && t.kept.State == Paused {
 		step = Unpause{Container: t.next}
 	}
-	id := r.add(r.service.Name, step, why, slices.Concat(after, r.gate, r.aside, r.claim(r.service), r.joined(r.service))...)
+	id := r.add(r.service.Name, step, why, slices.Concat(after, r.gate, r.aside, r.claim(r.service))...)
 	r.nodes[id-1].Settled = unique(r.settled)
 	f.start = []int{id}
 	if _, starts := step.(Start); starts {
@@ -122,7 +122,7 @@ func (r *roll) removeLeaving(t turn, after []int) []int {
 		if c.SetAside() {
 			why = "failed, and was kept until now"
 		}
-		gone = append(gone, r.add(r.service.Name, Remove{Container: r.container(c), Volumes: r.renews()}, why, slices.Concat(last, r.ceased[c.ID].stop)...))
+		gone = append(gone, r.add(r.service.Name, Remove{Container: r.container(c), Volumes: r.renews()}, why, last...))
 	}
 	if t.rename == "" {
 		return gone
@@ -163,7 +163,7 @@ func (b *builder) retire(group string, c Replica, why string, s *compose.Service
 		after = []int{b.stop(group, c, why, s, after)}
 		why = ""
 	}
-	return b.add(group, Remove{Container: b.container(c), Volumes: true}, why, slices.Concat(after, b.ceased[c.ID].stop)...)
+	return b.add(group, Remove{Container: b.container(c), Volumes: true}, why, after...)
 }
 
 // published is what the balancer serves of a service, nil where it does not know it.
@@ -200,7 +200,7 @@ func (b *builder) restartAfterDependencies(s compose.Service, turns []turn) {
 		if !replaced && !shared {
 			continue
 		}
-		why, after := d.Service+" was replaced", slices.Concat(b.fulfil(d), b.joined(s))
+		why, after := d.Service+" was replaced", b.fulfil(d)
 		if !replaced {
 			why = "shares a namespace with " + d.Service + ", which starts again"
 		}

@@ -2,8 +2,10 @@ package plan_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -60,12 +62,17 @@ func system(p compose.Project) plan.System {
 		return plan.System{}
 	}
 	volume := map[string]types.VolumeConfig{"hyper-lite": {Name: "shop_hyper-lite"}}
+	where := "" // the networks, where they are others than the default alone
 	make := func(name string, role compose.Role, image, hash string) *compose.Service {
 		s := service(name, 1, hash)
 		s.Role, s.Volumes = role, volume
 		s.Body.Image, s.Body.ContainerName = image, "shop-hyper-lite-"+name
 		if len(p.Services) > 0 {
-			s.Networks = p.Services[0].Networks
+			s.Networks = map[string]types.NetworkConfig{}
+			for _, other := range p.Services { // the balancer is where those are that it serves
+				maps.Copy(s.Networks, other.Networks)
+			}
+			where = strings.TrimSuffix(strings.Join(slices.Sorted(maps.Keys(s.Networks)), " "), "default")
 		}
 		return &s
 	}
@@ -77,6 +84,7 @@ func system(p compose.Project) plan.System {
 	if watches(p) {
 		sidecar.Digest = compose.Digest{Hash: "v1:dddd" + watched, Fields: map[string]string{"command": watched}}
 	}
+	sidecar.Digest.Hash += where
 	if len(p.Routes()) == 0 {
 		return plan.System{Sidecar: sidecar}
 	}
@@ -92,7 +100,7 @@ func system(p compose.Project) plan.System {
 			Target: uint32(r.ServicePort), Published: strconv.Itoa(r.ServicePort), Protocol: "tcp",
 		})
 	}
-	balancer.Digest = compose.Digest{Hash: "v1:" + ports, Fields: map[string]string{"ports": ports}}
+	balancer.Digest = compose.Digest{Hash: "v1:" + ports + where, Fields: map[string]string{"ports": ports}}
 	return plan.System{Balancer: balancer, Sidecar: sidecar}
 }
 

@@ -88,18 +88,11 @@ func (b *builder) volume(key string, config types.VolumeConfig) error {
 // foundation are the nodes that must be done before a container of s can be made.
 func (b *builder) foundation(s compose.Service) []int {
 	ids := slices.Clone(b.base["image "+s.Body.Image])
-	ids = append(ids, b.joined(s)...)
-	for _, v := range s.Volumes {
-		ids = append(ids, b.base["volume "+v.Name]...)
-	}
-	return ids
-}
-
-// joined are the nodes after which the networks of s are there.
-func (b *builder) joined(s compose.Service) []int {
-	var ids []int
 	for _, n := range s.Networks {
 		ids = append(ids, b.base["network "+n.Name]...)
+	}
+	for _, v := range s.Volumes {
+		ids = append(ids, b.base["volume "+v.Name]...)
 	}
 	return ids
 }

@@ -2,7 +2,9 @@ package plan_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +18,13 @@ import (
 // anyProject draws a project of up to three services that depend on earlier ones.
 func anyProject(t *rapid.T, label string) compose.Project {
 	p := compose.Project{Name: "shop"}
-	network := types.NetworkConfig{Name: "shop_default"}
-	if rapid.Bool().Draw(t, label+" network has a label") {
-		network.Labels = types.Labels{"kind": "other"}
+	networks := map[string]types.NetworkConfig{}
+	for _, key := range []string{"back", "default"} {
+		network := types.NetworkConfig{Name: "shop_" + key}
+		if rapid.Bool().Draw(t, label+" network "+key+" has a label") {
+			network.Labels = types.Labels{"kind": "other"}
+		}
+		networks[key] = network
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, label+" services") {
 		name := string(rune('a' + i))
@@ -52,7 +58,8 @@ func anyProject(t *rapid.T, label string) compose.Project {
 			}
 			s.DependsOn = []compose.Dependency{{Service: d.Name, Condition: condition, Required: true}}
 		}
-		s.Networks = map[string]types.NetworkConfig{"default": network}
+		s.Networks = networksFrom(networks, rapid.SampledFrom([]string{"default", "back", "default back"}).Draw(t, draw("networks")))
+		s.Digest.Hash += " " + strings.Join(slices.Sorted(maps.Keys(s.Networks)), " ")
 		p.Services = append(p.Services, s)
 	}
 	for i := range rapid.IntRange(0, 2).Draw(t, label+" jobs") {
@@ -61,7 +68,7 @@ func anyProject(t *rapid.T, label string) compose.Project {
 		j := compose.Job{Service: service(name, 1, rapid.SampledFrom([]string{"v1:aaaa", "v1:bbbb"}).Draw(t, draw("hash")))}
 		j.Body.Image = rapid.SampledFrom([]string{"app", "tool"}).Draw(t, draw("image"))
 		j.Digest.Hash += j.Body.Image
-		j.Networks = map[string]types.NetworkConfig{"default": network}
+		j.Networks = networksFrom(networks, "default")
 		j.Timing.Manual = true
 		if cron := rapid.SampledFrom([]string{"", "@daily", "@hourly"}).Draw(t, draw("schedule")); cron != "" {
 			j.Schedules = []compose.Schedule{{Cron: cron, Timezone: "UTC"}}
@@ -69,6 +76,15 @@ func anyProject(t *rapid.T, label string) compose.Project {
 		p.Jobs = append(p.Jobs, j)
 	}
 	return p
+}
+
+// networksFrom picks some of the project's networks.
+func networksFrom(all map[string]types.NetworkConfig, keys string) map[string]types.NetworkConfig {
+	picked := map[string]types.NetworkConfig{}
+	for _, key := range strings.Fields(keys) {
+		picked[key] = all[key]
+	}
+	return picked
 }
 
 // walk performs a plan on the host in any order that the plan allows, at most `most` steps of it, and calls

@@ -9,18 +9,12 @@ import (
 	"hyper-lite/compose"
 )
 
-// ceased is what becomes of a container that the plan stops before all else.
-type ceased struct {
-	why  string
-	stop []int // the node after which it is stopped
-}
-
 // cutShort is the exit code that a plan takes a container to have that it stops: not done, whatever it was doing.
 const cutShort = 137
 
 // renewNetworks makes networks anew that differ from the files. Services in one stop before, so that connections end and do not
 // hang, join the new one, and start again as the rest of the plan has it. Whatever else is in it, a run or an orphan, joins
-// the new one as it runs.
+// the new one as it runs. Nothing more begins before that.
 func (b *builder) renewNetworks(chosen []compose.Service) {
 	o := b.opt
 	if o.NoRecreate || o.NoStart || len(o.Failed)+len(o.Held)+len(o.Back)+len(o.Left) > 0 {
@@ -46,20 +40,22 @@ func (b *builder) renewNetworks(chosen []compose.Service) {
 		}
 		return ""
 	}
-	b.ceasing = b.cease(chosen, renewed)
+	ceased := b.cease(chosen, renewed)
+	var made []int
 	for _, n := range networks {
 		step := RecreateNetwork{CreateNetwork: n}
 		for _, r := range b.have.Replicas {
-			if slices.Contains(r.Networks, n.Name) {
+			if slices.Contains(r.Networks, n.Name) && r.State != Dead && r.State != Removing { // those are in none any more
 				step.Members = append(step.Members, b.container(r))
 			}
 		}
 		slices.SortFunc(step.Members, func(a, c Container) int { return strings.Compare(a.Name, c.Name) })
-		if len(b.ceasing) > 0 {
+		if len(ceased) > 0 {
 			b.warn("network %s is made anew: what is in it stops, and starts again with another address", n.Name)
 		}
-		b.base["network "+n.Name] = []int{b.add("networks", step, "differs from the file", b.ceasing...)}
+		made = append(made, b.add("networks", step, "differs from the file", ceased...))
 	}
+	b.barrier = made
 }
 
 // keepNetworks warns of networks that differ from the files.
@@ -157,7 +153,7 @@ func (b *builder) ceaseRole(role compose.Role, cause func(Replica) string, after
 }
 
 func (b *builder) takeForStopped(r *Replica, why string, stop int) int {
-	b.ceased[r.ID] = ceased{why, []int{stop}}
+	b.ceased[r.ID] = why
 	r.State, r.ExitCode = Exited, cutShort
 	return stop
 }

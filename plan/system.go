@@ -139,15 +139,15 @@ func (b *builder) revive(group string, s compose.Service, r Replica, after []int
 	case r.State == Paused:
 		return []int{b.add(group, Unpause{Container: b.container(r)}, "paused", after...)}
 	}
-	why := cmp.Or(b.ceased[r.ID].why, standing(r))
-	return []int{b.add(group, Start{Container: b.container(r)}, why, slices.Concat(b.claim(s), b.joined(s), after)...)}
+	why := cmp.Or(b.ceased[r.ID], standing(r))
+	return []int{b.add(group, Start{Container: b.container(r)}, why, append(b.claim(s), after...)...)}
 }
 
 // discard stops and removes a container in one go.
 func (b *builder) discard(group string, r Replica, why string) int {
-	after := b.ceasing // the sidecar has to withdraw it
+	var after []int
 	if r.State == Running || r.State == Paused || r.State == Restarting {
-		after = []int{b.add(group, Stop{Container: b.container(r), Timeout: b.opt.Timeout}, why, after...)}
+		after = []int{b.add(group, Stop{Container: b.container(r), Timeout: b.opt.Timeout}, why)}
 		why = ""
 	}
 	return b.add(group, Remove{Container: b.container(r), Volumes: true}, why, after...)

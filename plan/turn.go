@@ -115,7 +115,7 @@ func (b *builder) turn(s compose.Service, at slot, count int) turn {
 	t.leaving = append(t.leaving, aside...)
 	if t.kept != nil {
 		t.next = b.container(*t.kept)
-		t.why = cmp.Or(b.ceased[t.kept.ID].why, standing(*t.kept))
+		t.why = cmp.Or(b.ceased[t.kept.ID], standing(*t.kept))
 	} else {
 		t.next = Container{Ref: Ref{s.Name, at.number, generation}, Name: name}
 		if nameTaken {
