@@ -184,6 +184,7 @@ func (f *fakeTraefik) set(change func()) {
 type fakeEngine struct {
 	traefik *fakeTraefik
 
+	stream   sync.Mutex // one thing is told after the other
 	mu       sync.Mutex
 	replicas []plan.Replica
 	signals  int
@@ -334,11 +335,13 @@ func (f *fakeEngine) Signal(_ context.Context, container, signal string) error {
 }
 
 func (f *fakeEngine) Events(ctx context.Context, _ string, ready func(), emit func(Event)) error {
+	f.stream.Lock() // what happens meanwhile is told after it
 	f.mu.Lock()
 	f.emit = emit
 	broken := f.broken
 	f.mu.Unlock()
 	ready()
+	f.stream.Unlock()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -378,6 +381,14 @@ func (f *fakeEngine) state(ref plan.Ref, state plan.State) {
 }
 
 func (f *fakeEngine) happen(e Event) {
+	f.mu.Lock()
+	open := f.emit != nil
+	f.mu.Unlock()
+	if !open {
+		return
+	}
+	f.stream.Lock()
+	defer f.stream.Unlock()
 	f.mu.Lock()
 	emit := f.emit
 	f.mu.Unlock()

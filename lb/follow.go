@@ -25,20 +25,40 @@ func (s *Sidecar) followEngine(ctx context.Context) error {
 	}
 }
 
-// resync compares the watched replicas with the engine's containers.
+// glances is how often the containers are listed at most until nothing happened meanwhile.
+const glances = 5
+
+// resync compares the watched replicas with the engine's containers. A list may be older than what happened while it was
+// made, so then they are listed again.
 func (s *Sidecar) resync(ctx context.Context) {
-	replicas, err := s.engine.List(ctx, s.project)
-	if err != nil {
-		s.log.Warn("the engine does not list the containers", "error", err)
-		return
+	for left := glances; ; left-- {
+		s.following.Lock()
+		before := s.events
+		s.following.Unlock()
+		replicas, err := s.engine.List(ctx, s.project)
+		if err != nil {
+			s.log.Warn("the engine does not list the containers", "error", err)
+			return
+		}
+		s.following.Lock()
+		if s.events == before || left <= 1 {
+			s.compare(replicas, time.Now())
+			s.following.Unlock()
+			break
+		}
+		s.following.Unlock()
 	}
+	s.flipped()
+}
+
+// compare takes in what the engine lists. It needs the lock of what is followed.
+func (s *Sidecar) compare(replicas []plan.Replica, now time.Time) {
 	present := map[plan.Ref]plan.Replica{}
 	for _, r := range replicas {
 		if r.Role == compose.RoleReplica && !r.OneOff {
 			present[r.Ref] = r
 		}
 	}
-	now := time.Now()
 	s.mu.Lock()
 	s.seen(present)
 	clear(s.halted)
@@ -52,7 +72,6 @@ func (s *Sidecar) resync(ctx context.Context) {
 		r, ok := present[ref]
 		s.prober.observe(ref, func(j judgement) judgement { return j.seen(r, ok, now) })
 	}
-	s.flipped()
 }
 
 // happened takes in one event of the engine.
@@ -64,6 +83,9 @@ func (s *Sidecar) happened(e Event) {
 		return
 	}
 	if e.Role == compose.RoleReplica {
+		s.following.Lock()
+		defer s.following.Unlock()
+		s.events++
 		s.mu.Lock()
 		s.noticed(e, time.Now())
 		if j := (judgement{}).told(e, time.Now()); j.Stopped && e.Action != "destroy" {

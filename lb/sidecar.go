@@ -85,6 +85,9 @@ type Sidecar struct {
 
 	flips chan struct{} // some judgement changed: apply soon
 
+	following sync.Mutex // an event and a look are taken in one after the other
+	events    int        // how many were told of replicas
+
 	mu        sync.Mutex
 	others    map[string]any // who else answers on its connections, by name
 	record    record
