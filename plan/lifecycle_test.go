@@ -125,6 +125,26 @@ func TestARestartOfWhatIsNotServedServesIt(t *testing.T) {
 	}
 }
 
+// A balancer whose sidecar died serves on: the sidecar is started, and then all goes wave by wave.
+func TestARestartBesideADeadSidecarGoesWaveByWave(t *testing.T) {
+	want := shop(wide(routed(service("web", 2, "v1:aaaa"), 8080), 1, 0))
+	h := running(t, want)
+	for i := range h.replicas {
+		if h.replicas[i].Role == compose.RoleSidecar {
+			h.replicas[i].State = plan.Exited
+		}
+	}
+	p, err := plan.RestartAll("shop", &want, h.observe(), plan.LifecycleOptions{System: system(want)})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, verbs(p, "balancer"), []string{"start sidecar.1@1"})
+	assert.DeepEqual(t, verbs(p, "web"), []string{
+		"route web", "drain web.1@1", "restart web.1@1", "await web.1@1", "route web",
+		"route web", "drain web.2@1", "restart web.2@1", "await web.2@1", "route web",
+	})
+	perform(t, h, p)
+	assert.Equal(t, h.serving("web"), 2)
+}
+
 // verbs are the steps of a group, without what they wait for.
 func verbs(p plan.Plan, group string) []string {
 	var steps []string

@@ -62,7 +62,7 @@ func (l *lifecycle) restartService(name string, after []int) []int {
 		return ids
 	}
 	var serving []Ref
-	if published := l.published(name); serves && published != nil && l.have.Serves() {
+	if published := l.published(name); serves && published != nil {
 		serving = slices.Clone(published.Backends)
 	}
 	width := s.Rollout.Parallelism
