@@ -116,12 +116,15 @@ func (h Host) resume(ctx context.Context, w Work, was plan.Observed, cause error
 	return nil
 }
 
-// unhealthyOf are the replicas that were not found as they should be.
+// unhealthyOf are the replicas that were not found as they should be, or whose post_start hook failed, which stops them.
 func unhealthyOf(err error) []plan.Ref {
 	var refs []plan.Ref
 	for _, one := range apart(err) {
 		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](one); ok {
 			refs = append(refs, unhealthy.Container.Ref)
+		}
+		if hook, ok := errors.AsType[*plan.HookError](one); ok && hook.Phase == plan.PostStart {
+			refs = append(refs, hook.Container.Ref)
 		}
 	}
 	return refs
