@@ -108,7 +108,11 @@ func (h Host) resume(ctx context.Context, w Work, was plan.Observed, cause error
 	if err != nil || p.Empty() {
 		return err
 	}
-	h.warn(givingBack(p.Groups(), interrupted))
+	if interrupted {
+		h.warn(givingBack(p.Groups(), true))
+	} else {
+		h.warn(strings.Join(p.Groups(), ", ") + " is served by what is well")
+	}
 	w.Begins(p)
 	if err := h.Apply(ctx, p); err != nil {
 		return fmt.Errorf("give back what was taken away: %w", err)

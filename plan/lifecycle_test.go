@@ -104,6 +104,28 @@ func TestWhatARestartTriedIsNotTriedAgain(t *testing.T) {
 	assert.DeepEqual(t, h.published[0].Backends, []plan.Ref{ref(2), ref(4)})
 }
 
+// One that is not well when all are started is no reason not to be served by the others; nor is it one for services whose
+// await was given up because of it.
+func TestAStartIsServedByWhatIsWell(t *testing.T) {
+	want := shop(routed(service("web", 3, "v1:aaaa"), 8080), routed(service("api", 2, "v1:aaaa"), 9090))
+	h := running(t, want)
+	for i := range h.published {
+		h.published[i].Backends = nil
+	}
+	ref := func(slot int) plan.Ref { return plan.Ref{Service: "web", Slot: slot, Generation: 1} }
+	have := h.observe()
+	p, err := plan.Resume("shop", &want, have, have, []plan.Ref{ref(2)}, plan.LifecycleOptions{System: system(want)})
+	assert.NilError(t, err)
+	perform(t, h, p)
+	assert.Equal(t, h.serving("web"), 2)
+	assert.Equal(t, h.serving("api"), 2)
+	assert.Assert(t, !h.serves(ref(2)))
+
+	p, err = plan.Resume("shop", &want, have, have, nil, plan.LifecycleOptions{System: system(want)}) // it was interrupted
+	assert.NilError(t, err)
+	assert.Assert(t, p.Empty(), p.String())
+}
+
 // After a stop, and after an up that was cut off before anything was published, all is restarted at once, and served.
 func TestARestartOfWhatIsNotServedServesIt(t *testing.T) {
 	want := shop(wide(routed(service("web", 3, "v1:aaaa"), 8080), 1, time.Second), service("db", 1, "v1:aaaa"))
