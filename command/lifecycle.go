@@ -76,7 +76,7 @@ func (i *invocation) runLifecycle(
 		return err
 	}
 	var resume func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error)
-	if verb == "restart" {
+	if verb != "stop" {
 		resume = func(was, now plan.Observed, tried []plan.Ref) (plan.Plan, error) {
 			return plan.Resume(project.Name, project.wanted(), was, now, tried, options)
 		}

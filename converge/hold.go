@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ type Work struct {
 
 // Perform decides and does. A container that was started after the look, as by the engine for a command that was killed,
 // is looked at again: what is to go is stopped before it is removed. Where the context ends nothing more is begun and
-// waits are given up, but calls under way end.
+// waits are given up, but calls under way end; not so where all only goes, which the engine goes on with by itself.
 func (h Host) Perform(ctx context.Context, w Work) error {
 	for try := 1; ; try++ {
 		var was plan.Observed
@@ -67,7 +68,11 @@ func (h Host) Perform(ctx context.Context, w Work) error {
 			return err
 		}
 		w.Begins(p)
-		err = h.apply(ctx, p, context.WithoutCancel(ctx))
+		changes := ctx
+		if bringsUp(p) {
+			changes = context.WithoutCancel(ctx)
+		}
+		err = h.apply(ctx, p, changes)
 		if _, runs := errors.AsType[*plan.RunsError](err); runs && try < looks {
 			continue
 		}
@@ -76,6 +81,17 @@ func (h Host) Perform(ctx context.Context, w Work) error {
 		}
 		return errors.Join(err, h.resume(ctx, w, was, err))
 	}
+}
+
+// bringsUp says whether a plan makes or starts anything.
+func bringsUp(p plan.Plan) bool {
+	return slices.ContainsFunc(p.Nodes, func(n plan.Node) bool {
+		switch n.Step.(type) {
+		case plan.Create, plan.Register, plan.Start, plan.Restart, plan.Unpause:
+			return true
+		}
+		return false
+	})
 }
 
 // resume does what is left to be done for what a run took away.
@@ -92,7 +108,11 @@ func (h Host) resume(ctx context.Context, w Work, was plan.Observed, cause error
 	if err != nil || p.Empty() {
 		return err
 	}
-	h.warn(givingBack(p.Groups(), interrupted))
+	if interrupted {
+		h.warn(givingBack(p.Groups(), true))
+	} else {
+		h.warn(strings.Join(p.Groups(), ", ") + " is served by what is well")
+	}
 	w.Begins(p)
 	if err := h.Apply(ctx, p); err != nil {
 		return fmt.Errorf("give back what was taken away: %w", err)
@@ -100,12 +120,15 @@ func (h Host) resume(ctx context.Context, w Work, was plan.Observed, cause error
 	return nil
 }
 
-// unhealthyOf are the replicas that were not found as they should be.
+// unhealthyOf are the replicas that were not found as they should be, or whose post_start hook failed, which stops them.
 func unhealthyOf(err error) []plan.Ref {
 	var refs []plan.Ref
 	for _, one := range apart(err) {
 		if unhealthy, ok := errors.AsType[*plan.UnhealthyError](one); ok {
 			refs = append(refs, unhealthy.Container.Ref)
+		}
+		if hook, ok := errors.AsType[*plan.HookError](one); ok && hook.Phase == plan.PostStart {
+			refs = append(refs, hook.Container.Ref)
 		}
 	}
 	return refs

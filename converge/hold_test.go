@@ -92,3 +92,65 @@ func TestWhatWasStartedAfterTheLookIsLookedAtAgain(t *testing.T) {
 		assert.DeepEqual(t, slices.DeleteFunc(s.calls, func(call string) bool { return call == "hold" }), c.calls)
 	}
 }
+
+// Who has enough of a start waits for the call under way, which a cut would report as failed; who has enough of a stop does
+// not wait for its grace period.
+func TestAnInterruptLetsWhatStartsComeToItsEnd(t *testing.T) {
+	web := plan.Container{Ref: plan.Ref{Service: "web", Slot: 1, Generation: 1}, Name: "web"}
+	for _, step := range []plan.Step{plan.Start{Container: web}, plan.Restart{Container: web}, plan.Stop{Container: web}, plan.Remove{Container: web}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s, cut := &scripted{}, false
+		s.holds = func() (time.Duration, error) { return time.Hour, nil }
+		s.does = map[string]func(context.Context) error{step.Verb() + " web.1@1": func(working context.Context) error {
+			cancel()
+			cut = working.Err() != nil
+			return working.Err()
+		}}
+		err := converge.Host{Engine: s, Balancer: s}.Perform(ctx, converge.Work{
+			Look: func(context.Context) (plan.Observed, error) { return plan.Observed{}, nil },
+			Decide: func(plan.Observed) (plan.Plan, error) {
+				return plan.Plan{Nodes: []plan.Node{{ID: 1, Step: step}}}, nil
+			},
+			Begins: func(plan.Plan) {},
+		})
+		assert.ErrorIs(t, err, context.Canceled)
+		_, stops := step.(plan.Stop)
+		_, removes := step.(plan.Remove)
+		assert.Equal(t, cut, stops || removes, step.Verb())
+	}
+}
+
+// What failed is not tried again: a replica that is not well, and one that its post_start hook ended. One whose pre_stop hook
+// failed runs as it did.
+func TestWhatFailedIsNotGivenBack(t *testing.T) {
+	web := plan.Container{Ref: plan.Ref{Service: "web", Slot: 1, Generation: 1}, Name: "web"}
+	for _, c := range []struct {
+		err   error
+		tried int
+	}{
+		{&plan.UnhealthyError{Container: web}, 1},
+		{&plan.HookError{Container: web, Phase: plan.PostStart}, 1},
+		{&plan.HookError{Container: web, Phase: plan.PreStop}, 0},
+		{errors.New("the engine says no"), 0},
+	} {
+		s, asked := &scripted{}, false
+		s.holds = func() (time.Duration, error) { return time.Hour, nil }
+		s.does = map[string]func(context.Context) error{"restart web.1@1": func(context.Context) error { return c.err }}
+		was := plan.Observed{Replicas: []plan.Replica{{Name: "web"}}}
+		err := converge.Host{Engine: s, Balancer: s}.Perform(t.Context(), converge.Work{
+			Look: func(context.Context) (plan.Observed, error) { return was, nil },
+			Decide: func(plan.Observed) (plan.Plan, error) {
+				return plan.Plan{Nodes: []plan.Node{{ID: 1, Step: plan.Restart{Container: web}}}}, nil
+			},
+			Begins: func(plan.Plan) {},
+			Resume: func(before, _ plan.Observed, tried []plan.Ref) (plan.Plan, error) {
+				asked = true
+				assert.Equal(t, len(before.Replicas), 1)
+				assert.Equal(t, len(tried), c.tried, "%v", c.err)
+				return plan.Plan{}, nil
+			},
+		})
+		assert.ErrorIs(t, err, c.err)
+		assert.Assert(t, asked)
+	}
+}

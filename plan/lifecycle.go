@@ -66,46 +66,6 @@ func StartAll(project string, want *compose.Project, have Observed, opt Lifecycl
 	return l.plan()
 }
 
-// Resume decides how those serve again that a restart withdrew and that its end, before time, left so: each is started where
-// it does not run, awaited and routed. was is the host before the restart. tried are those whose await came to nothing
-// already, which stay as they are.
-func Resume(project string, want *compose.Project, was, have Observed, tried []Ref, opt LifecycleOptions) (Plan, error) {
-	opt.Services = nil
-	l, err := newLifecycle(project, want, have, opt)
-	if err != nil || want == nil || !have.Serves() {
-		return Plan{}, err
-	}
-	for _, before := range was.Published {
-		if s, known := want.Service(before.Service); known && len(s.Routes) > 0 {
-			l.resume(s, before.Backends, tried)
-		}
-	}
-	return l.plan()
-}
-
-func (l *lifecycle) resume(s compose.Service, before, tried []Ref) {
-	var serving []Ref
-	if published := l.published(s.Name); published != nil {
-		serving = published.Backends
-	}
-	back := slices.Clone(serving)
-	var ready []int
-	for _, r := range l.replicas(s.Name) {
-		if !slices.Contains(before, r.Ref) || slices.Contains(serving, r.Ref) || slices.Contains(tried, r.Ref) {
-			continue
-		}
-		revived := l.revive(s.Name, s, r, nil)
-		if r.State != Paused && len(revived) > 0 {
-			revived = l.postStart(s, l.container(r), revived)
-		}
-		ready = append(ready, l.await(s, l.container(r), AwaitHealthy, revived))
-		back = append(back, r.Ref)
-	}
-	if len(ready) > 0 {
-		l.routeTo(s, back, ready)
-	}
-}
-
 type lifecycle struct {
 	*builder
 	services []string

@@ -104,6 +104,28 @@ func TestWhatARestartTriedIsNotTriedAgain(t *testing.T) {
 	assert.DeepEqual(t, h.published[0].Backends, []plan.Ref{ref(2), ref(4)})
 }
 
+// One that is not well when all are started is no reason not to be served by the others; nor is it one for services whose
+// await was given up because of it.
+func TestAStartIsServedByWhatIsWell(t *testing.T) {
+	want := shop(routed(service("web", 3, "v1:aaaa"), 8080), routed(service("api", 2, "v1:aaaa"), 9090))
+	h := running(t, want)
+	for i := range h.published {
+		h.published[i].Backends = nil
+	}
+	ref := func(slot int) plan.Ref { return plan.Ref{Service: "web", Slot: slot, Generation: 1} }
+	have := h.observe()
+	p, err := plan.Resume("shop", &want, have, have, []plan.Ref{ref(2)}, plan.LifecycleOptions{System: system(want)})
+	assert.NilError(t, err)
+	perform(t, h, p)
+	assert.Equal(t, h.serving("web"), 2)
+	assert.Equal(t, h.serving("api"), 2)
+	assert.Assert(t, !h.serves(ref(2)))
+
+	p, err = plan.Resume("shop", &want, have, have, nil, plan.LifecycleOptions{System: system(want)}) // it was interrupted
+	assert.NilError(t, err)
+	assert.Assert(t, p.Empty(), p.String())
+}
+
 // After a stop, and after an up that was cut off before anything was published, all is restarted at once, and served.
 func TestARestartOfWhatIsNotServedServesIt(t *testing.T) {
 	want := shop(wide(routed(service("web", 3, "v1:aaaa"), 8080), 1, time.Second), service("db", 1, "v1:aaaa"))
@@ -123,6 +145,26 @@ func TestARestartOfWhatIsNotServedServesIt(t *testing.T) {
 		perform(t, h, p)
 		assert.Equal(t, h.serving("web"), 3)
 	}
+}
+
+// A balancer whose sidecar died serves on: the sidecar is started, and then all goes wave by wave.
+func TestARestartBesideADeadSidecarGoesWaveByWave(t *testing.T) {
+	want := shop(wide(routed(service("web", 2, "v1:aaaa"), 8080), 1, 0))
+	h := running(t, want)
+	for i := range h.replicas {
+		if h.replicas[i].Role == compose.RoleSidecar {
+			h.replicas[i].State = plan.Exited
+		}
+	}
+	p, err := plan.RestartAll("shop", &want, h.observe(), plan.LifecycleOptions{System: system(want)})
+	assert.NilError(t, err)
+	assert.DeepEqual(t, verbs(p, "balancer"), []string{"start sidecar.1@1"})
+	assert.DeepEqual(t, verbs(p, "web"), []string{
+		"route web", "drain web.1@1", "restart web.1@1", "await web.1@1", "route web",
+		"route web", "drain web.2@1", "restart web.2@1", "await web.2@1", "route web",
+	})
+	perform(t, h, p)
+	assert.Equal(t, h.serving("web"), 2)
 }
 
 // verbs are the steps of a group, without what they wait for.

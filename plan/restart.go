@@ -62,7 +62,7 @@ func (l *lifecycle) restartService(name string, after []int) []int {
 		return ids
 	}
 	var serving []Ref
-	if published := l.published(name); serves && published != nil && l.have.Serves() {
+	if published := l.published(name); serves && published != nil {
 		serving = slices.Clone(published.Backends)
 	}
 	width := s.Rollout.Parallelism
@@ -127,4 +127,52 @@ func plural(n int, one, more string) string {
 		return one
 	}
 	return more
+}
+
+// Resume decides how those serve again that a restart withdrew and that its end, before time, left so: each is started where
+// it does not run, awaited and routed. was is the host before it. tried are those whose await came to nothing already, which
+// stay as they are, and because of which the others that run were not served: so they are.
+func Resume(project string, want *compose.Project, was, have Observed, tried []Ref, opt LifecycleOptions) (Plan, error) {
+	l, err := newLifecycle(project, want, have, opt)
+	if err != nil || want == nil || !have.Serves() {
+		return Plan{}, err
+	}
+	chosen := l.withDependents(opt.Services)
+	for _, s := range want.Services {
+		if len(s.Routes) == 0 || len(chosen) > 0 && !slices.Contains(chosen, s.Name) {
+			continue
+		}
+		var before []Ref
+		for _, p := range was.Published {
+			if p.Service == s.Name {
+				before = p.Backends
+			}
+		}
+		l.resume(s, before, tried)
+	}
+	return l.plan()
+}
+
+func (l *lifecycle) resume(s compose.Service, before, tried []Ref) {
+	var serving []Ref
+	if published := l.published(s.Name); published != nil {
+		serving = published.Backends
+	}
+	back := slices.Clone(serving)
+	var ready []int
+	for _, r := range l.replicas(s.Name) {
+		meant := slices.Contains(before, r.Ref) || len(tried) > 0 && r.State == Running
+		if !meant || slices.Contains(serving, r.Ref) || slices.Contains(tried, r.Ref) {
+			continue
+		}
+		revived := l.revive(s.Name, s, r, nil)
+		if r.State != Paused && len(revived) > 0 {
+			revived = l.postStart(s, l.container(r), revived)
+		}
+		ready = append(ready, l.await(s, l.container(r), AwaitHealthy, revived))
+		back = append(back, r.Ref)
+	}
+	if len(ready) > 0 {
+		l.routeTo(s, back, ready)
+	}
 }
