@@ -37,6 +37,9 @@ func ward(t *testing.T, replicas int, change ...func(*Policy)) (*house, *Balance
 	return h, b
 }
 
+// patient is a policy whose clones are awaited for longer than a test takes, on a busy machine too.
+func patient(p *Policy) { p.Within = time.Minute }
+
 func (h *house) heals() []Heal {
 	h.sidecar.mu.Lock()
 	defer h.sidecar.mu.Unlock()
@@ -133,7 +136,7 @@ func TestAHealingIsGivenUpForAReplicaThatRecovers(t *testing.T) {
 
 // A command that holds the sidecar waits until a healing under way is undone, and none begins until it is gone.
 func TestACommandComesFirst(t *testing.T) {
-	h, b := ward(t, 2)
+	h, b := ward(t, 2, patient)
 	all := refs("web", 2)
 	h.backends[next(all[0])].set(500)
 	h.backends[all[0]].set(500)
@@ -171,7 +174,7 @@ func TestAllSickAtOnce(t *testing.T) {
 
 // A sidecar that is started again ends what the one before it left, whichever way.
 func TestASidecarThatDiesWhileItHeals(t *testing.T) {
-	h, _ := ward(t, 2)
+	h, _ := ward(t, 2, patient)
 	all := refs("web", 2)
 	h.backends[next(all[0])].set(500)
 	h.backends[all[0]].set(500)
