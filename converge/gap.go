@@ -61,7 +61,7 @@ func (r *rollout) gaps(now plan.Observed) []string {
 		if s.OneShot {
 			continue // to start it again is to do its work again
 		}
-		open := dark && len(s.Routes) > 0 && len(serves(r.before, s.Name)) > 0
+		open := dark && len(s.Routes) > 0 && len(r.before.Serving(s.Name)) > 0
 		for _, slot := range plan.Slots(r.want, s, now, r.opt) {
 			open = open || r.lacks(now, s, slot)
 		}
@@ -82,7 +82,7 @@ func (r *rollout) lacks(now plan.Observed, s compose.Service, slot int) bool {
 		return false // what there is of it was tried
 	}
 	at := func(ref plan.Ref) bool { return ref.Slot == slot }
-	if len(s.Routes) > 0 && slices.ContainsFunc(serves(r.before, s.Name), at) && !slices.ContainsFunc(serves(now, s.Name), at) {
+	if len(s.Routes) > 0 && slices.ContainsFunc(r.before.Serving(s.Name), at) && !slices.ContainsFunc(now.Serving(s.Name), at) {
 		return true
 	}
 	was, runs := running(r.before, here), running(now, here)
@@ -100,14 +100,4 @@ func running(have plan.Observed, these func(plan.Replica) bool) []plan.Replica {
 	return slices.DeleteFunc(slices.Clone(have.Replicas), func(c plan.Replica) bool {
 		return c.State != plan.Running && c.State != plan.Restarting && c.State != plan.Paused || !these(c)
 	})
-}
-
-// serves is what the balancer serves of a service.
-func serves(have plan.Observed, service string) []plan.Ref {
-	for _, p := range have.Published {
-		if p.Service == service {
-			return p.Backends
-		}
-	}
-	return nil
 }

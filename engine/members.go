@@ -70,10 +70,14 @@ func (e *Engine) recreateNetwork(ctx context.Context, step plan.RecreateNetwork)
 
 // restore makes a network again that is gone, with those who were in it.
 func (e *Engine) restore(ctx context.Context, old network.Inspect, members []member) error {
-	made, err := e.client.NetworkCreate(ctx, old.Name, network.CreateOptions{
+	options := network.CreateOptions{
 		Driver: old.Driver, EnableIPv6: &old.EnableIPv6, IPAM: &old.IPAM,
 		Internal: old.Internal, Attachable: old.Attachable, Options: old.Options, Labels: old.Labels,
-	})
+	}
+	if e.supports("1.47") {
+		options.EnableIPv4 = &old.EnableIPv4
+	}
+	made, err := e.client.NetworkCreate(ctx, old.Name, options)
 	if err != nil {
 		return err
 	}

@@ -67,9 +67,9 @@ func (e *Engine) Observe(ctx context.Context, project compose.Project) (plan.Obs
 	if err := errors.Join(e.addPinned(bounded, project, matched), e.addPlatforms(bounded, project, matched)); err != nil {
 		return plan.Observed{}, e.silent(ctx, err)
 	}
+	forgetGone(containers, networks)
 	replicas, foreign := e.split(project.Name, containers)
 	tellElsewhere(project, replicas)
-	tellDetached(replicas, containers, networks)
 	observed := plan.Observed{
 		Replicas: replicas,
 		Foreign:  foreign,
@@ -223,36 +223,28 @@ func replicaOf(c container.Summary) plan.Replica {
 	return r
 }
 
+// forgetGone takes those networks from containers that are gone. One that stopped before keeps the ID of such a network, and
+// never starts again, whatever another one is called. Of one that never ran, the engine looks the network up by its name.
+func forgetGone(containers []container.Summary, networks []network.Summary) {
+	there := map[string]bool{"": true}
+	for _, n := range networks {
+		there[n.ID] = true
+	}
+	for _, c := range containers {
+		if c.NetworkSettings != nil {
+			maps.DeleteFunc(c.NetworkSettings.Networks, func(_ string, endpoint *network.EndpointSettings) bool {
+				return endpoint != nil && !there[endpoint.NetworkID]
+			})
+		}
+	}
+}
+
 // networkNames are the networks that a container is in, sorted.
 func networkNames(c container.Summary) []string {
 	if c.NetworkSettings == nil {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
-}
-
-// tellDetached takes those networks from replicas that are gone. A container that stopped before keeps the ID of such a
-// network, and never starts again, whatever another one is called.
-func tellDetached(replicas []plan.Replica, containers []container.Summary, networks []network.Summary) {
-	there := map[string]bool{"": true} // of a container that never ran, the engine looks the network up by its name
-	for _, n := range networks {
-		there[n.ID] = true
-	}
-	type joined struct{ container, network string }
-	gone := map[joined]bool{}
-	for _, c := range containers {
-		if c.NetworkSettings == nil {
-			continue
-		}
-		for name, endpoint := range c.NetworkSettings.Networks {
-			if endpoint != nil && !there[endpoint.NetworkID] {
-				gone[joined{c.ID, name}] = true
-			}
-		}
-	}
-	for i, r := range replicas {
-		replicas[i].Networks = slices.DeleteFunc(r.Networks, func(name string) bool { return gone[joined{r.ID, name}] })
-	}
 }
 
 // nameOf is the container's own name: those with a second slash are names that links gave it.

@@ -210,10 +210,8 @@ func (l *lifecycle) startService(name string, started map[string][]int) []int {
 // leaves some that are not. Without a balancer nothing is to be served.
 func (l *lifecycle) serves(service string, replicas []Replica) bool {
 	slots := map[int]bool{}
-	if published := l.published(service); published != nil {
-		for _, ref := range published.Backends {
-			slots[ref.Slot] = true
-		}
+	for _, ref := range l.have.Serving(service) {
+		slots[ref.Slot] = true
 	}
 	return !l.balanced() || !slices.ContainsFunc(replicas, func(r Replica) bool { return !slots[r.Slot] })
 }

@@ -29,6 +29,23 @@ func (o Observed) Serves() bool {
 	return runs(compose.RoleBalancer) && runs(compose.RoleSidecar)
 }
 
+// Serving is what the balancer serves of a service for sure: replicas that are there, and none as long as its last change is
+// not proven to be live, when it may be fewer than Published tells.
+func (o Observed) Serving(service string) []Ref {
+	var serving []Ref
+	for _, p := range o.Published {
+		if p.Service != service || p.Digest == "" {
+			continue
+		}
+		for _, ref := range p.Backends {
+			if slices.ContainsFunc(o.Replicas, func(r Replica) bool { return r.Ref == ref && r.Role == compose.RoleReplica }) {
+				serving = append(serving, ref)
+			}
+		}
+	}
+	return serving
+}
+
 // Ref names a replica: web.1@4 is slot 1 of web in its fourth generation. A slot outlives its containers.
 type Ref struct {
 	Service    string `json:"service"`
@@ -195,6 +212,6 @@ func platformOf(text string) (parts [3]string) {
 // Published is what the balancer serves for one service, as the sidecar last proved it.
 type Published struct {
 	Service  string `json:"service"`
-	Digest   string `json:"digest"` // RoutesDigest of the routes it was made from
+	Digest   string `json:"digest"` // RoutesDigest of the routes it was made from; "" while its last change is not proven live
 	Backends []Ref  `json:"backends"`
 }

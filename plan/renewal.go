@@ -23,7 +23,7 @@ func (b *builder) renewNetworks(chosen []compose.Service) {
 	}
 	var networks []CreateNetwork
 	for _, n := range b.differing {
-		if why := b.holdsNetwork(n.Name); why != "" {
+		if why := b.holdsNetwork(n.Key, n.Name, chosen); why != "" {
 			b.warn("network %s differs from the file and stays as it is, %s", n.Name, why)
 			continue
 		}
@@ -65,15 +65,21 @@ func (b *builder) keepNetworks() {
 	}
 }
 
-// holdsNetwork says what keeps a network from being made anew, "" where nothing does: a container of others, or that this run
-// is about some services only, while others may be in it.
-func (b *builder) holdsNetwork(network string) string {
+// holdsNetwork says what keeps a network from being made anew, "" where nothing does: a container of others, a fixed MAC address,
+// which no engine tells of a container that stands still, or that this run is about some services only, while others may be
+// in it.
+func (b *builder) holdsNetwork(key, network string, chosen []compose.Service) string {
 	if len(b.opt.Services) > 0 {
 		return "since this is about some services only: `hyper-lite up` makes it anew"
 	}
 	for _, f := range b.have.Foreign {
 		if slices.Contains(f.Networks, network) {
 			return fmt.Sprintf("since %s is in it, too", f.holder())
+		}
+	}
+	for _, s := range chosen {
+		if joins := s.Body.Networks[key]; s.Body.MacAddress != "" || joins != nil && joins.MacAddress != "" {
+			return fmt.Sprintf("since %s has a mac_address: `hyper-lite down` and `hyper-lite up` make it anew", s.Name)
 		}
 	}
 	return ""

@@ -19,10 +19,20 @@ func ResourceDiffers(is, wanted string) bool {
 // NetworkDigest identifies what a network is created with: a version, and 12 hex digits over its configuration without
 // its name. A network of ours carries it as a label; one that differs means that it must be made anew.
 func NetworkDigest(network types.NetworkConfig) string {
+	type pool struct {
+		Subnet, Gateway, Range string
+		Aux                    map[string]string
+	}
+	var pools []pool
+	for _, p := range network.Ipam.Config {
+		pools = append(pools, pool{p.Subnet, p.Gateway, p.IPRange, filled(p.AuxiliaryAddresses)})
+	}
 	return digest(struct {
 		Driver     string
 		Options    map[string]string
-		IPAM       types.IPAMConfig
+		IPAM       string
+		IPAMOpts   map[string]string
+		Pools      []pool
 		Internal   bool
 		Attachable bool
 		Labels     map[string]string
@@ -30,7 +40,9 @@ func NetworkDigest(network types.NetworkConfig) string {
 	}{
 		Driver:     network.Driver,
 		Options:    filled(network.DriverOpts),
-		IPAM:       network.Ipam,
+		IPAM:       network.Ipam.Driver,
+		IPAMOpts:   filled(network.Ipam.Options),
+		Pools:      pools,
 		Internal:   network.Internal,
 		Attachable: network.Attachable,
 		Labels:     filled(network.Labels),

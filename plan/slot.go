@@ -17,16 +17,29 @@ type slot struct {
 }
 
 // Slots are the numbers that the replicas of a service of the project have in the end, ascending. As many as are wanted of
-// those that are taken stay: rather those with a container as wanted, then the lowest. Where too few are taken, the lowest
-// free numbers are added. So what differs from the files goes first when a service is scaled down, and no number grows
-// for ever. One whose replacement failed in this run stays wanted, as it was when that was made; on the way back it is one
-// whose replacement failed there, since fewer may be wanted then than before.
+// those that are taken stay: rather those with a container that is as wanted and well, then those with one that is as wanted,
+// then the lowest. Where too few are taken, the lowest free numbers are added. So what differs from the files goes first when
+// a service is scaled down, then what is not well, and no number grows for ever. One whose replacement failed in this run
+// stays wanted, as it was when that was made; on the way back it is one whose replacement failed there, since fewer may be
+// wanted then than before.
 func Slots(want compose.Project, s compose.Service, have Observed, opt Options) []int {
-	return newBuilder(want, have, opt).slots(s)
+	b := newBuilder(want, have, opt)
+	b.releasePins()
+	if pinned, ok := b.want.Service(s.Name); ok {
+		s = pinned
+	}
+	return b.slots(s)
 }
 
+// The worth of what is in a slot.
+const (
+	differing = iota + 1 // none of its containers is as wanted
+	standsIll            // one is, and does not run or is unhealthy
+	standsWell
+)
+
 func (b *builder) slots(s compose.Service) []int {
-	stands := map[int]bool{} // by number of those that are taken: whether it has what is wanted
+	worth := map[int]int{} // by number of those that are taken
 	failures := b.opt.Failed
 	if b.goesBack(s.Name) {
 		failures = b.opt.Stuck
@@ -39,21 +52,21 @@ func (b *builder) slots(s compose.Service) []int {
 		if !failed && (r.SetAside() || slices.Contains(b.opt.Failed, r.Ref)) {
 			continue
 		}
-		stands[r.Slot] = stands[r.Slot] || failed || b.drifted(s, r) == ""
-	}
-	taken := slices.Sorted(maps.Keys(stands))
-	slices.SortStableFunc(taken, func(i, j int) int {
+		is := standsWell
 		switch {
-		case stands[i] == stands[j]:
-			return 0
-		case stands[i]:
-			return -1
+		case failed:
+		case r.State == Dead || r.State == Removing || b.drifted(s, r) != "":
+			is = differing
+		case !isRunning(r) && !done(s, r) || r.Health == Unhealthy:
+			is = standsIll
 		}
-		return 1
-	})
+		worth[r.Slot] = max(worth[r.Slot], is)
+	}
+	taken := slices.Sorted(maps.Keys(worth))
+	slices.SortStableFunc(taken, func(i, j int) int { return worth[j] - worth[i] })
 	numbers := taken[:min(len(taken), s.Replicas)]
 	for number := 1; len(numbers) < s.Replicas; number++ {
-		if _, ok := stands[number]; !ok {
+		if worth[number] == 0 {
 			numbers = append(numbers, number)
 		}
 	}
