@@ -27,6 +27,7 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 	"github.com/docker/docker/client"
+	"github.com/docker/docker/pkg/stdcopy"
 	"gotest.tools/v3/assert"
 )
 
@@ -119,6 +120,7 @@ func newProjectOn(t testing.TB, engine *client.Client, host, file string) *proje
 func (p *project) remove() {
 	if p.t.Failed() {
 		p.t.Logf("containers at the end:\n%s", p.run("ps", "-a").out)
+		p.t.Logf("the sidecar at the end:\n%s", p.sidecarLog())
 	}
 	done := p.run("down", "--volumes", "--remove-orphans", "--timeout", "1")
 	if done.code != 0 {
@@ -127,6 +129,21 @@ func (p *project) remove() {
 	if left := p.leftovers(); len(left) > 0 {
 		p.t.Errorf("left behind: %s", strings.Join(left, ", "))
 	}
+}
+
+// sidecarLog is the end of what the sidecar has written, or why it cannot be read: there may be none.
+func (p *project) sidecarLog() string {
+	options := container.LogsOptions{ShowStdout: true, ShowStderr: true, Tail: "40"}
+	logs, err := p.docker.ContainerLogs(context.Background(), p.name+"-hyper-lite-sidecar", options)
+	if err != nil {
+		return err.Error()
+	}
+	defer logs.Close()
+	var text bytes.Buffer
+	if _, err := stdcopy.StdCopy(&text, &text, logs); err != nil {
+		return err.Error()
+	}
+	return text.String()
 }
 
 // leftovers is everything on the engine that carries the project's label.
