@@ -126,6 +126,9 @@ func (i *invocation) host(ctx context.Context, project compose.Project) (converg
 				i.diagnose(ctx, unhealthy) // now: what comes after it stops the container, which it may talk about
 			}
 			i.show().event(e)
+			if e.Kind == converge.Failed && e.Node.Optional && ctx.Err() == nil {
+				i.warn(optionalFailure(e))
+			}
 		},
 		Warn: func(text string) { i.warn(text) },
 	}, nil

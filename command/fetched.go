@@ -73,21 +73,27 @@ func (i *invocation) aged(project compose.Project, now time.Time) (map[string]st
 	return aged, nil
 }
 
-// noteFetched remembers that an image was fetched.
+// noteFetched remembers that an image was fetched just now.
 func (i *invocation) noteFetched(step plan.Step) {
 	if pull, ok := step.(plan.Pull); ok {
 		i.mu.Lock()
 		defer i.mu.Unlock()
-		i.fetched = append(i.fetched, pull.Image)
+		if i.fetched == nil {
+			i.fetched = fetchedRecord{}
+		}
+		i.fetched[pull.Image] = time.Now().UTC().Truncate(time.Second)
 	}
 }
 
-// rememberFetched records what this invocation fetched, as far as anybody asks how old it is.
-func (i *invocation) rememberFetched(project compose.Project, now time.Time) error {
+// rememberFetched records what this invocation fetched since the last time, as far as anybody asks how old it is.
+func (i *invocation) rememberFetched(project compose.Project) error {
 	spans := refreshed(project)
+	unasked := func(image string, _ time.Time) bool { _, asked := spans[image]; return !asked }
 	i.mu.Lock()
-	fetched := slices.DeleteFunc(slices.Clone(i.fetched), func(image string) bool { _, asked := spans[image]; return !asked })
+	fetched := i.fetched
+	i.fetched = nil
 	i.mu.Unlock()
+	maps.DeleteFunc(fetched, unasked)
 	if len(fetched) == 0 {
 		return nil
 	}
@@ -100,10 +106,8 @@ func (i *invocation) rememberFetched(project compose.Project, now time.Time) err
 		if err != nil {
 			return err
 		}
-		maps.DeleteFunc(record, func(image string, _ time.Time) bool { _, asked := spans[image]; return !asked })
-		for _, image := range fetched {
-			record[image] = now.UTC().Truncate(time.Second)
-		}
+		maps.DeleteFunc(record, unasked)
+		maps.Copy(record, fetched)
 		return d.Remember(fetchedRecordName, record)
 	})
 }

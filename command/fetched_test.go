@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -63,4 +64,10 @@ func TestAPullPolicyByAge(t *testing.T) {
 	assert.Equal(t, fetches("plan"), "")
 	age(-time.Hour)
 	assert.Assert(t, fetches("plan") != "", "a clock that was set back tells nothing")
+
+	s.engine.fail["pull image shop:1"] = errors.New("no route to host")
+	away := s.run("up", "-d")
+	assert.Equal(t, away.code, 0, away.err)
+	assert.Assert(t, strings.Contains(away.err, "warning: no route to host; the image that is there is used"), away.err)
+	assert.Assert(t, fetches("plan") != "", "what failed is tried again")
 }

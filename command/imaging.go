@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -57,22 +56,19 @@ func (i *invocation) imageAction(
 		return nil
 	}
 	i.show().expect(next)
-	report := host.Report
-	host.Report = func(e converge.Event) {
-		report(e)
-		if e.Kind == converge.Failed && e.Node.Optional && ctx.Err() == nil {
-			i.warn(optionalFailure(e))
-		}
-	}
 	err = host.Apply(ctx, next)
 	i.finishProgress()
-	return errors.Join(err, i.rememberFetched(project, time.Now()))
+	return errors.Join(err, i.rememberFetched(project))
 }
 
 // optionalFailure is a failure that ends nothing, in one line.
 func optionalFailure(e converge.Event) string {
 	text := strings.ReplaceAll(e.Err.Error(), "\n", " ")
-	if pull, ok := e.Node.Step.(plan.Pull); ok {
+	pull, pulls := e.Node.Step.(plan.Pull)
+	if pulls && pull.There {
+		return text + "; the image that is there is used"
+	}
+	if pulls {
 		return fmt.Sprintf("%s; where it can be built: `%s build %s`", text, programName, strings.Join(pull.Services, " "))
 	}
 	return text

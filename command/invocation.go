@@ -65,10 +65,10 @@ type invocation struct {
 	progress progress   // nil where nothing is shown
 	warned   []string
 
-	quietPull  bool     // say that a pull or a build began and ended, and nothing between
-	quietBuild bool     // say that a build began and ended, and nothing between
-	worked     bool     // a step was begun
-	fetched    []string // images, in the order in which they were fetched
+	quietPull  bool          // say that a pull or a build began and ended, and nothing between
+	quietBuild bool          // say that a build began and ended, and nothing between
+	worked     bool          // a step was begun
+	fetched    fetchedRecord // images, since they were last recorded
 }
 
 // verb makes an action of what a verb does: it reads the flags of every command, and afterwards closes what

@@ -118,7 +118,7 @@ func (i *invocation) convergeHeld(ctx context.Context, held held, project compos
 		System:  func(p compose.Project) (plan.System, error) { return i.system(ctx, p) },
 	})
 	i.finishProgress()
-	if forgotten := i.rememberFetched(project, time.Now()); forgotten != nil {
+	if forgotten := i.rememberFetched(project); forgotten != nil {
 		err = errors.Join(err, forgotten)
 	}
 	run := ran{project: project, options: options, done: done, err: err}

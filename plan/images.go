@@ -107,7 +107,7 @@ func (b *builder) pull(s compose.Service) error {
 	if s.Body.Build != nil && (there || policy == types.PullPolicyBuild) {
 		return nil
 	}
-	why := "not found"
+	why, aged := "not found", false
 	switch policy {
 	case types.PullPolicyAlways:
 		why = "pull policy always"
@@ -128,10 +128,13 @@ func (b *builder) pull(s compose.Service) error {
 			if why = b.opt.Aged[s.Body.Image]; why == "" {
 				return nil
 			}
+			aged = true
 		}
 	}
-	step := Pull{Image: s.Body.Image, Platform: s.Body.Platform, Services: b.users(s.Body.Image)}
-	b.base["image "+s.Body.Image] = []int{b.add("images", step, why)}
+	step := Pull{Image: s.Body.Image, Platform: s.Body.Platform, Services: b.users(s.Body.Image), There: aged}
+	id := b.add("images", step, why)
+	b.nodes[id-1].Optional = aged // a registry that is away stops nobody who has the image
+	b.base["image "+s.Body.Image] = []int{id}
 	return nil
 }
 

@@ -51,6 +51,9 @@ func TestAPolicyByAgeFetchesWhatIsTooOld(t *testing.T) {
 	assert.DeepEqual(t, fetched(plan.Options{Aged: old}), []string{"fetched 25h ago"})
 	assert.DeepEqual(t, fetched(plan.Options{Aged: old, Pull: "missing"}), []string(nil))
 	assert.DeepEqual(t, fetched(plan.Options{Aged: old, Pull: "policy"}), []string{"fetched 25h ago"})
+	p, err := plan.Make(shop(web), h.observe(), plan.Options{Aged: old})
+	assert.NilError(t, err)
+	assert.Assert(t, p.Nodes[0].Optional && p.Nodes[0].Step.(plan.Pull).There, "a registry that is away stops nobody who has the image")
 	delete(h.images, "app")
 	assert.DeepEqual(t, fetched(plan.Options{}), []string{"not found"})
 }

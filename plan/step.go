@@ -40,6 +40,7 @@ type (
 		Image    string   `json:"image"`
 		Platform string   `json:"platform,omitempty"`
 		Services []string `json:"services"`
+		There    bool     `json:"there,omitempty"` // the engine has one, which is used where this fails
 	}
 	// Build makes a service's image.
 	Build struct {
