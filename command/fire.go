@@ -175,6 +175,9 @@ func (f *firing) Runs(ctx context.Context) ([]cron.Run, error) {
 			if err != nil {
 				return nil, err
 			}
+			if life.State == "" { // gone; or being made: the engine lists a container before it finds it
+				continue
+			}
 			run.Stage = stageOf(life.State)
 		}
 		if run.Stage != cron.Created {
