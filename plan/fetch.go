@@ -73,14 +73,14 @@ func (b *builder) refresh(s compose.Service, opt ImageOptions) (why string, want
 	if opt.Policy != "" {
 		policy = opt.Policy
 	}
-	_, there := b.imageOf(s)
+	lacks := b.lacks(s)
 	switch {
 	case !named(s), s.Body.Build != nil && !opt.Buildable:
 		return "", false
 	case policy == types.PullPolicyNever, policy == types.PullPolicyBuild:
 		return "", false
-	case !there:
-		return "not found", true
+	case lacks != "":
+		return lacks, true
 	case policy == types.PullPolicyMissing, policy == types.PullPolicyIfNotPresent:
 		return "", false
 	}
