@@ -56,7 +56,7 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 	if err != nil {
 		return fmt.Errorf("inspect image %s: %w", step.Image, err)
 	}
-	if (plan.Image{Platform: platformOf(made)}).Fits(options.Platform) {
+	if (plan.Image{Platform: platformText(made)}).Fits(options.Platform) {
 		return nil
 	}
 	options.NoCache = true // the engine took layers from its cache that are for another platform: those upon no base

@@ -119,14 +119,14 @@ func (e *Engine) addPlatforms(ctx context.Context, project compose.Project, matc
 		if err != nil {
 			return fmt.Errorf("inspect image %s: %w", s.Body.Image, err)
 		}
-		there.Platform = platformOf(found)
+		there.Platform = platformText(found)
 		matched[s.Body.Image] = there
 	}
 	return nil
 }
 
-// platformOf is what an image is for: "linux/arm64/v8".
-func platformOf(found image.InspectResponse) string {
+// platformText is what an image is for: "linux/arm64/v8".
+func platformText(found image.InspectResponse) string {
 	words := slices.DeleteFunc([]string{found.Os, found.Architecture, found.Variant}, func(word string) bool { return word == "" })
 	return strings.Join(words, "/")
 }
