@@ -169,18 +169,13 @@ func (b *builder) pullPolicy(s compose.Service) string {
 	return asked
 }
 
-// users are the services of an image, in the order of the project.
+// users are the services and jobs of an image, in the order of the project.
 func (b *builder) users(image string) []string {
 	var names []string
-	for _, s := range b.want.Services {
+	for _, s := range b.want.Templates() {
 		uses := func(hook compose.Hook) bool { return hook.Service.Body.Image == image }
 		if s.Body.Image == image || slices.ContainsFunc(s.PreStart, uses) {
 			names = append(names, s.Name)
-		}
-	}
-	for _, j := range b.want.Jobs {
-		if j.Body.Image == image {
-			names = append(names, j.Name)
 		}
 	}
 	if s := b.opt.System.Balancer; s != nil && s.Body.Image == image {
