@@ -13,21 +13,27 @@ import (
 	"hyper-lite/plan"
 )
 
-// A service, a job and their hooks: whatever is made for a platform, its image is asked for what it is for, and no other one.
-func TestPlatformsAreThoseOfHooksToo(t *testing.T) {
+// having is an engine that says the same of every image.
+func having(t *testing.T, image string) *Engine {
+	t.Helper()
 	clearEnvironment(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Api-Version", "1.41")
 		if strings.Contains(r.URL.Path, "/images/") {
-			fmt.Fprint(w, `{"Os":"linux","Architecture":"arm","Variant":"v7"}`)
+			fmt.Fprint(w, image)
 		}
 	}))
 	t.Cleanup(server.Close)
 	e, err := Open(t.Context(), Options{Host: "tcp://" + server.Listener.Addr().String()})
 	assert.NilError(t, err)
 	t.Cleanup(func() { assert.NilError(t, e.Close()) })
+	return e
+}
 
+// A service, a job and their hooks: whatever is made for a platform, its image is asked for what it is for, and no other one.
+func TestPlatformsAreThoseOfHooksToo(t *testing.T) {
+	e := having(t, `{"Os":"linux","Architecture":"arm","Variant":"v7"}`)
 	of := func(image string, hooks ...compose.Service) compose.Service {
 		var s compose.Service
 		s.Body.Image, s.Body.Platform = image, "linux/arm64"
