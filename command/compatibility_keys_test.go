@@ -264,7 +264,7 @@ var placeOfKey = regexp.MustCompile(`^((services|jobs)\.[^ ]+: )+`)
 
 func worksFrom(api, version string, project compose.Project, warnings []string) string {
 	var buildx []error
-	for _, service := range everyTemplate(project) {
+	for _, service := range project.Templates() {
 		if service.Body.Build != nil {
 			buildx = append(buildx, engine.NeedsBuildx(plan.Build{Service: service})...)
 		}
@@ -283,7 +283,7 @@ func worksFrom(api, version string, project compose.Project, warnings []string) 
 // impossible is why an engine cannot have a project, if so.
 func impossible(project compose.Project, api string) error {
 	var errs []error
-	for _, service := range everyTemplate(project) {
+	for _, service := range project.Templates() {
 		errs = append(errs, engine.Check(service, api)...)
 	}
 	for key, network := range project.Networks {

@@ -205,29 +205,16 @@ func jobNames(project compose.Project) []string {
 	return names
 }
 
-// images are those of services and jobs.
+// images are those of services and jobs, and of their hooks.
 func images(project compose.Project) []string {
 	var names []string
 	for name, s := range project.Model.Services {
 		names = append(names, first(s.Image, project.Name+"-"+name))
 	}
-	for _, s := range project.Services {
-		for _, hook := range s.PreStart {
-			names = append(names, hook.Service.Body.Image)
-		}
-	}
-	for _, j := range project.Jobs {
-		names = append(names, j.Body.Image)
+	for _, s := range project.WithHooks() {
+		names = append(names, s.Body.Image)
 	}
 	return names
-}
-
-func everyTemplate(project compose.Project) []compose.Service {
-	all := slices.Clone(project.Services)
-	for _, j := range project.Jobs {
-		all = append(all, j.Service)
-	}
-	return all
 }
 
 func profiles(project compose.Project) []string {
@@ -240,7 +227,7 @@ func profiles(project compose.Project) []string {
 
 // hashes are the spec hashes of the services that are named, by commas, or of all.
 func hashes(project compose.Project, wanted string) ([]byte, error) {
-	all := everyTemplate(project)
+	all := project.Templates()
 	if wanted != "*" {
 		var names []string
 		for _, s := range all {

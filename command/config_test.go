@@ -72,6 +72,15 @@ func TestConfigShowsWhatIsUsed(t *testing.T) {
 	} {
 		assert.Assert(t, !strings.Contains(s.run(append([]string{"config"}, strings.Fields(typed)...)...).out, without), typed)
 	}
+	hooked := newShell(t, `
+name: shop
+services:
+  web: {image: a, pre_start: [{image: b, command: [x]}]}
+  tidy: {image: c, cron: "@daily", pre_start: [{image: d, command: [x], networks: [side]}]}
+networks: {side: {}, unused: {}}
+`)
+	assert.Equal(t, hooked.run("config", "--images").out, "a\nb\nc\nd\n")
+	assert.Equal(t, hooked.run("config", "--networks").out, "default\nside\n")
 	assert.Assert(t, is.Contains(s.run("config", "--variables", "--format", "json").out, "\"MODE\": {\n    \"Name\": \"MODE\",\n    \"DefaultValue\": \"dev\""))
 	assert.Equal(t, strings.Count(s.run("config", "--hash", "web,tidy").out, " v1:"), 2)
 	for _, typed := range []string{"--no-interpolate --resolve-image-digests", "--images --no-interpolate", "--environment --no-interpolate"} {

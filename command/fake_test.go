@@ -65,7 +65,7 @@ func (f *fakeEngine) Observe(_ context.Context, project compose.Project) (plan.O
 	for name, n := range f.networks {
 		have.Networks[name] = n
 	}
-	for _, s := range project.Services {
+	for _, s := range project.WithHooks() {
 		have.Images[s.Body.Image] = plan.Image{ID: "sha256:" + s.Body.Image}
 	}
 	return have, nil

@@ -3,7 +3,6 @@ package command
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"hyper-lite/compose"
@@ -29,11 +28,7 @@ func fetchedRecordOf(document state.Document) (fetchedRecord, error) {
 // services differ, after the shortest span.
 func refreshed(project compose.Project) map[string]time.Duration {
 	spans := map[string]time.Duration{}
-	services := slices.Clone(project.Services)
-	for _, j := range project.Jobs {
-		services = append(services, j.Service)
-	}
-	for _, s := range services {
+	for _, s := range project.WithHooks() {
 		after, ok := s.RefreshAfter()
 		if !ok {
 			continue

@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,4 +71,38 @@ func TestAPullPolicyByAge(t *testing.T) {
 	assert.Equal(t, away.code, 0, away.err)
 	assert.Assert(t, strings.Contains(away.err, "warning: no route to host; the image that is there is used"), away.err)
 	assert.Assert(t, fetches("plan") != "", "what failed is tried again")
+}
+
+// What a run by hand, or a hook, is made of grows old as what up makes; each is fetched by whoever comes first.
+func TestAPullPolicyByAgeOfRunsAndHooks(t *testing.T) {
+	s := newShell(t, `
+name: shop
+services:
+  web: {image: "shop:1", pull_policy: daily}
+  api: {image: "api:1", pull_policy: weekly, pre_start: [{image: "hook:1", command: [x]}]}
+jobs: {tidy: {image: "tool:1", pull_policy: every_1h, triggers: {manual: true}}}
+`)
+	pulled := func(args ...string) []string {
+		t.Helper()
+		before := len(s.engine.done)
+		done := s.run(args...)
+		assert.Equal(t, done.code, 0, done.err)
+		var images []string
+		for _, step := range s.engine.done[before:] {
+			if image, ok := strings.CutPrefix(step, "pull image "); ok {
+				images = append(images, image)
+			}
+		}
+		slices.Sort(images)
+		return images
+	}
+	for _, args := range [][]string{{"run", "-d", "web"}, {"cron", "run", "tidy"}} {
+		fresh := map[string]string{"run": "shop:1", "cron": "tool:1"}[args[0]]
+		assert.Assert(t, strings.Contains(s.run(append([]string{"--dry-run"}, args...)...).out, "it was not fetched from here yet"))
+		assert.DeepEqual(t, pulled(args...), []string{fresh})
+		assert.DeepEqual(t, pulled(args...), []string(nil))
+	}
+	assert.DeepEqual(t, pulled("run", "-d", "api"), []string{"api:1"}) // it runs no hook
+	assert.DeepEqual(t, pulled("up", "-d"), []string{"hook:1"})
+	assert.DeepEqual(t, pulled("up", "-d"), []string(nil))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mattn/go-shellwords"
 	"github.com/urfave/cli/v2"
@@ -229,6 +230,9 @@ func (i *invocation) prepare(ctx context.Context, project compose.Project, one *
 		}
 		defer taken.release(&err)
 	}
+	if one.options.Aged, err = i.aged(project, time.Now()); err != nil {
+		return plan.Plan{}, err
+	}
 	look := func(ctx context.Context) (plan.Observed, error) { return host.Observe(ctx, project) }
 	decide := func(have plan.Observed) (first plan.Plan, err error) {
 		if one.settle != nil {
@@ -250,7 +254,7 @@ func (i *invocation) prepare(ctx context.Context, project compose.Project, one *
 	}
 	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	defer i.finishProgress()
-	defer func() { err = errors.Join(err, host.Release()) }()
+	defer func() { err = errors.Join(err, host.Release(), i.rememberFetched(project)) }()
 	next, err := host.Decide(ctx, look, decide)
 	if err != nil {
 		return begin, err

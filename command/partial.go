@@ -76,7 +76,7 @@ func (r ran) asApplied(revision, before state.Revision, now, then recordedProjec
 // known is a revision without what is not known whole.
 func (r ran) known(revision state.Revision) (state.Revision, error) {
 	var unknown []string
-	for _, s := range everyTemplate(r.project) {
+	for _, s := range r.project.Templates() {
 		if !isKnown(s) {
 			unknown = append(unknown, s.Name)
 			delete(revision.Applied, s.Name)

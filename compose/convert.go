@@ -272,11 +272,8 @@ func markOneShots(services []Service, jobs []Job) {
 			}
 		}
 	}
-	for _, s := range services {
+	for _, s := range (Project{Services: services, Jobs: jobs}).Templates() {
 		note(s)
-	}
-	for _, j := range jobs {
-		note(j.Service)
 	}
 	for i := range services {
 		services[i].OneShot = services[i].OneShot || awaited[services[i].Name]
@@ -334,12 +331,4 @@ func (c *conversion) enabled(section, name string) bool {
 	}
 	_, ok := c.typed.Services[name]
 	return ok
-}
-
-func everyService(p Project) []Service {
-	all := slices.Clone(p.Services)
-	for _, j := range p.Jobs {
-		all = append(all, j.Service)
-	}
-	return all
 }

@@ -175,7 +175,7 @@ func TestDigestsStayAsTheyAre(t *testing.T) {
 		"words":  "v1:1cf257c1c43dbab366d5dfe4cffb39a41caba5948284457ed927e5a62c162f06",
 	}
 	got := map[string]string{}
-	for _, s := range everyService(p) {
+	for _, s := range p.Templates() {
 		got[s.Name] = s.Digest.Hash
 	}
 	assert.DeepEqual(t, got, want)

@@ -140,7 +140,7 @@ func placed(err error) bool {
 // outline is what counts of a project: who runs, how often, made of what, balanced how.
 func outline(p Project) string {
 	var lines []string
-	for _, s := range everyService(p) {
+	for _, s := range p.Templates() {
 		lines = append(lines, fmt.Sprintf("%s %s x%d %s %v %v %v", s.Role, s.Name, s.Replicas, s.Digest.Hash, s.DependsOn, s.Routes, s.Digest.Fields))
 	}
 	return strings.Join(lines, "\n")

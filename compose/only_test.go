@@ -57,7 +57,7 @@ func TestOnlyWhatARunIsAboutMustBeWhole(t *testing.T) {
 			continue
 		}
 		p := mustLoad(t, one(withUnread), c.opt)
-		for _, s := range everyService(p) {
+		for _, s := range p.Templates() {
 			assert.Check(t, (s.Digest.Hash != "") == (s.Name == "db"), "%v: %s %q", c.opt.Only, s.Name, s.Digest.Hash)
 		}
 		text, err := Canonical(p, "json")
@@ -69,6 +69,6 @@ func TestOnlyWhatARunIsAboutMustBeWhole(t *testing.T) {
 	files["web.env"] = "A=1"
 	p := mustLoad(t, files, LoadOptions{Only: []string{"web"}})
 	assert.Equal(t, *service(t, p, "web").Body.Environment["A"], "1")
-	known := slices.DeleteFunc(everyService(p), func(s Service) bool { return s.Digest.Hash == "" })
+	known := slices.DeleteFunc(p.Templates(), func(s Service) bool { return s.Digest.Hash == "" })
 	assert.Equal(t, len(known), 2)
 }

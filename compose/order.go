@@ -30,11 +30,7 @@ func (c *conversion) dependencies(services []Service, jobs []Job) {
 			return !job[d.Service] && c.unmet(c.section(j.Name), j.Name, d, running, nil, names)
 		})
 	}
-	all := slices.Clone(services)
-	for _, j := range jobs {
-		all = append(all, j.Service)
-	}
-	c.cycles(all)
+	c.cycles(Project{Services: services, Jobs: jobs}.Templates())
 	c.throughJobs(jobs)
 }
 

@@ -24,7 +24,7 @@ jobs: {tidy: {build: {context: .}, triggers: {manual: true}}}
 func TestDefaultPlatform(t *testing.T) {
 	platforms := func(p Project) (found map[string]string, hashes map[string]string) {
 		found, hashes = map[string]string{}, map[string]string{}
-		for _, s := range everyService(p) {
+		for _, s := range p.Templates() {
 			found[s.Name], hashes[s.Name] = s.Body.Platform, s.Digest.Hash
 			for _, hook := range s.PreStart {
 				found["hook of "+s.Name] = hook.Service.Body.Platform

@@ -63,6 +63,27 @@ func (p Project) Job(name string) (Job, bool) {
 	return p.Jobs[i], true
 }
 
+// Templates are all that containers are made of: the services, and then the jobs.
+func (p Project) Templates() []Service {
+	all := slices.Clone(p.Services)
+	for _, j := range p.Jobs {
+		all = append(all, j.Service)
+	}
+	return all
+}
+
+// WithHooks are the templates, each followed by its pre_start hooks.
+func (p Project) WithHooks() []Service {
+	var all []Service
+	for _, s := range p.Templates() {
+		all = append(all, s)
+		for _, hook := range s.PreStart {
+			all = append(all, hook.Service)
+		}
+	}
+	return all
+}
+
 // Watched says that the project needs a sidecar.
 func (p Project) Watched() bool {
 	return slices.ContainsFunc(p.Services, Service.Watched) || slices.ContainsFunc(p.Jobs, Job.Scheduled)

@@ -9,7 +9,7 @@ func WithoutUnused(p Project) Project {
 		return p
 	}
 	shown := *p.Model.WithoutUnnecessaryResources()
-	for _, s := range everyService(p) { // what only jobs, hooks and our own keys use counts, too
+	for _, s := range p.WithHooks() { // what only jobs, hooks and our own keys use counts, too
 		maps.Copy(shown.Networks, s.Networks)
 		maps.Copy(shown.Volumes, s.Volumes)
 		maps.Copy(shown.Configs, s.Configs)

@@ -22,7 +22,7 @@ func (c *conversion) unsetSecrets(p Project) {
 		}
 		c.missing(user, path, msg, "")
 	}
-	for _, s := range everyService(p) {
+	for _, s := range p.Templates() {
 		for key, f := range s.Secrets {
 			reads := func(use types.ServiceSecretConfig) bool { return use.Source == key }
 			built := s.Body.Build != nil && slices.ContainsFunc(s.Body.Build.Secrets, reads)

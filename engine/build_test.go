@@ -1,6 +1,11 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,5 +135,53 @@ func TestABuildIsForOnePlatform(t *testing.T) {
 		service.Body.Platform = test.platform
 		service.Body.Build = &types.BuildConfig{Platforms: test.platforms}
 		assert.DeepEqual(t, buildPlatforms(service), test.want)
+	}
+}
+
+// The engine's own builder takes layers from its cache that are for another platform, and heeds a Dockerfile that asks for
+// another one: the former is made good, the latter told.
+func TestABuildForAnotherPlatform(t *testing.T) {
+	for _, c := range []struct {
+		noCache bool
+		makes   []string // by build, what the image is for
+		fails   bool
+	}{
+		{makes: []string{"arm64"}},
+		{makes: []string{"amd64", "arm64"}},
+		{makes: []string{"amd64", "amd64"}, fails: true},
+		{noCache: true, makes: []string{"amd64"}, fails: true},
+	} {
+		clearEnvironment(t)
+		var builds []string // whether each is without cache
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Api-Version", "1.41")
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/build"):
+				_, _ = io.Copy(io.Discard, r.Body)
+				builds = append(builds, r.URL.Query().Get("nocache"))
+				fmt.Fprint(w, `{"stream":"built"}`)
+			case strings.Contains(r.URL.Path, "/images/"):
+				fmt.Fprintf(w, `{"Id":"sha256:made","Os":"linux","Architecture":%q}`, c.makes[len(builds)-1])
+			}
+		}))
+		e, err := Open(t.Context(), Options{Host: "tcp://" + server.Listener.Addr().String()})
+		assert.NilError(t, err)
+		service := compose.Service{Project: "shop", Name: "web"}
+		service.Body.Platform = "linux/arm64"
+		service.Body.Build = &types.BuildConfig{Context: t.TempDir(), DockerfileInline: "FROM scratch\n", NoCache: c.noCache}
+		err = e.buildByEngine(t.Context(), plan.Build{Service: service, Image: "shop-web"})
+		assert.Equal(t, len(builds), len(c.makes))
+		assert.Equal(t, builds[len(builds)-1] == "1", c.noCache || len(c.makes) > 1)
+		failed, told := errors.AsType[*PlatformError](err)
+		assert.Equal(t, told, c.fails, "%v", err)
+		if told {
+			assert.Error(t, err, "what was built is for linux/amd64, not linux/arm64")
+			assert.Assert(t, strings.Contains(failed.Hint(), "give service web platform: linux/amd64"))
+		} else {
+			assert.NilError(t, err)
+		}
+		assert.NilError(t, e.Close())
+		server.Close()
 	}
 }

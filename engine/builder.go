@@ -49,18 +49,40 @@ func (e *Engine) buildByEngine(ctx context.Context, step plan.Build) error {
 			options.BuildArgs[name] = value
 		}
 	}
-	if err := e.sendBuild(ctx, step, options); err != nil || options.Platform == "" || options.NoCache {
-		return err
+	for {
+		if err := e.sendBuild(ctx, step, options); err != nil || options.Platform == "" {
+			return err
+		}
+		found, err := e.client.ImageInspect(ctx, step.Image)
+		if err != nil {
+			return fmt.Errorf("inspect image %s: %w", step.Image, err)
+		}
+		made := plan.Image{Platform: platformText(found)}
+		if made.Fits(options.Platform) {
+			return nil
+		}
+		if options.NoCache {
+			return &PlatformError{Service: step.Service.Name, Made: made.Platform, Wanted: options.Platform}
+		}
+		options.NoCache = true // the engine took layers from its cache that are for another platform: those upon no base
 	}
-	made, err := e.client.ImageInspect(ctx, step.Image)
-	if err != nil {
-		return fmt.Errorf("inspect image %s: %w", step.Image, err)
-	}
-	if (plan.Image{Platform: platformOf(made)}).Fits(options.Platform) {
-		return nil
-	}
-	options.NoCache = true // the engine took layers from its cache that are for another platform: those upon no base
-	return e.sendBuild(ctx, step, options)
+}
+
+// PlatformError is a build that made an image for another platform than it was asked for.
+type PlatformError struct {
+	Service string
+	Made    string // "linux/amd64"
+	Wanted  string
+}
+
+func (e *PlatformError) Error() string {
+	return fmt.Sprintf("what was built is for %s, not %s", e.Made, e.Wanted)
+}
+
+// Hint is what the user can do about it.
+func (e *PlatformError) Hint() string {
+	return fmt.Sprintf("the last FROM of its Dockerfile is for %s: take its --platform out, or name an image that is there for %s; or give service %s platform: %s",
+		e.Made, e.Wanted, e.Service, e.Made)
 }
 
 // sendBuild packs what a build needs, and follows it to its end.

@@ -25,16 +25,10 @@ func (e *Engine) references(project compose.Project) ([]string, error) {
 	if project.Settings.BalancerImage != "" {
 		wanted[project.Settings.BalancerImage] = true
 	}
-	services := slices.Clone(project.Services)
-	for _, job := range project.Jobs {
-		services = append(services, job.Service)
-	}
+	services := project.WithHooks()
 	for i := 0; i < len(services); i++ {
 		service := services[i]
 		services = append(services, service.Bases...)
-		for _, hook := range service.PreStart {
-			services = append(services, hook.Service)
-		}
 		wanted[imageOf(service)] = true
 		if service.Body.Build != nil {
 			for _, tag := range service.Body.Build.Tags {
@@ -101,13 +95,9 @@ func (e *Engine) addPinned(ctx context.Context, project compose.Project, matched
 	return nil
 }
 
-// addPlatforms asks for what the images are that a service wants for a platform: a list does not tell.
+// addPlatforms asks for what the images are that something is to be made of for a platform: a list does not tell.
 func (e *Engine) addPlatforms(ctx context.Context, project compose.Project, matched map[string]plan.Image) error {
-	services := slices.Clone(project.Services)
-	for _, j := range project.Jobs {
-		services = append(services, j.Service)
-	}
-	for _, s := range services {
+	for _, s := range project.WithHooks() {
 		there, known := matched[s.Body.Image]
 		if !known || s.Body.Platform == "" || there.Platform != "" {
 			continue
@@ -119,14 +109,14 @@ func (e *Engine) addPlatforms(ctx context.Context, project compose.Project, matc
 		if err != nil {
 			return fmt.Errorf("inspect image %s: %w", s.Body.Image, err)
 		}
-		there.Platform = platformOf(found)
+		there.Platform = platformText(found)
 		matched[s.Body.Image] = there
 	}
 	return nil
 }
 
-// platformOf is what an image is for: "linux/arm64/v8".
-func platformOf(found image.InspectResponse) string {
+// platformText is what an image is for: "linux/arm64/v8".
+func platformText(found image.InspectResponse) string {
 	words := slices.DeleteFunc([]string{found.Os, found.Architecture, found.Variant}, func(word string) bool { return word == "" })
 	return strings.Join(words, "/")
 }

@@ -50,7 +50,7 @@ func (e *Engine) Images(ctx context.Context, ids []string) (map[string]ImageDeta
 }
 
 func detailOf(i image.InspectResponse) ImageDetail {
-	detail := ImageDetail{ID: i.ID, Names: i.RepoTags, Size: i.Size, Tagged: i.Metadata.LastTagTime, Platform: platformOf(i)}
+	detail := ImageDetail{ID: i.ID, Names: i.RepoTags, Size: i.Size, Tagged: i.Metadata.LastTagTime, Platform: platformText(i)}
 	if at, err := time.Parse(time.RFC3339Nano, i.Created); err == nil {
 		detail.Created = at
 	}

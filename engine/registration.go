@@ -14,7 +14,6 @@ import (
 	"io"
 	"maps"
 	"path"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -252,9 +251,10 @@ func (e *Engine) templateBefore(ctx context.Context, of draft, ref plan.Ref, hoo
 		taken = append(taken, path.Clean(f.target))
 	}
 	var shared []mount.Mount
+	stands := &mount.VolumeOptions{} // a mount with these very options only stands for another one
 	for _, place := range places {
 		if !slices.Contains(taken, place) {
-			shared = append(shared, mount.Mount{Type: mount.TypeVolume, Target: place})
+			shared = append(shared, mount.Mount{Type: mount.TypeVolume, Target: place, VolumeOptions: stands})
 		}
 	}
 	hook.Role = compose.RoleJob // as with a job's own, what it refers to is resolved when it is made
@@ -262,9 +262,7 @@ func (e *Engine) templateBefore(ctx context.Context, of draft, ref plan.Ref, hoo
 	if err != nil {
 		return template{}, err
 	}
-	made.host.Mounts = slices.DeleteFunc(made.host.Mounts, func(m mount.Mount) bool {
-		return slices.ContainsFunc(shared, func(other mount.Mount) bool { return reflect.DeepEqual(m, other) })
-	})
+	made.host.Mounts = slices.DeleteFunc(made.host.Mounts, func(m mount.Mount) bool { return m.VolumeOptions == stands })
 	return templateOf(made), nil
 }
 

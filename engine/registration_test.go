@@ -12,6 +12,11 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"gotest.tools/v3/assert"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"hyper-lite/compose"
+	"hyper-lite/plan"
 )
 
 // What was registered is read again, whatever its size: job by job, and as a whole.
@@ -56,6 +61,33 @@ func TestATemplateIsItsDraft(t *testing.T) {
 	assert.Equal(t, again.networks[0].endpoint.IPAMConfig.IPv4Address, "10.0.0.9")
 	f, was := again.copies[0].files[0], made.copies[0].files[0]
 	assert.Assert(t, f.uid == was.uid && f.gid == was.gid && f.mode == was.mode && f.target == was.target && bytes.Equal(f.content, was.content))
+}
+
+// A hook has what the container has that it runs before only once that is there; what it has of its own stays its own.
+func TestTheTemplateOfAHookHasItsOwnMounts(t *testing.T) {
+	e := having(t, `{"Id":"sha256:app","Config":{"Volumes":{"/declared":{}}}}`)
+	var job draft
+	job.config.Image = "app"
+	job.host.Binds = []string{"/srv:/bound"}
+	for _, at := range []string{"/data", "/cache", "/named", "/plain"} {
+		job.host.Mounts = append(job.host.Mounts, mount.Mount{Type: mount.TypeVolume, Target: at})
+	}
+	hook := compose.Service{Project: "shop", Name: "nightly", Role: compose.RoleHook}
+	hook.Body.Image = "app"
+	hook.Volumes = map[string]types.VolumeConfig{"named": {Name: "shop_named"}}
+	hook.Body.Volumes = []types.ServiceVolumeConfig{
+		{Type: types.VolumeTypeVolume, Target: "/data"},
+		{Type: types.VolumeTypeVolume, Target: "/cache", Volume: &types.ServiceVolumeVolume{}},
+		{Type: types.VolumeTypeVolume, Source: "named", Target: "/named"},
+		{Type: types.VolumeTypeVolume, Target: "/declared"},
+	}
+	made, err := e.templateBefore(t.Context(), job, plan.Ref{Service: "nightly", Slot: 1, Generation: 1}, hook)
+	assert.NilError(t, err)
+	var own []string
+	for _, m := range made.Host.Mounts {
+		own = append(own, m.Target)
+	}
+	assert.DeepEqual(t, own, []string{"/data", "/cache", "/named", "/declared"})
 }
 
 func TestWhatIsKeptIsBounded(t *testing.T) {

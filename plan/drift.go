@@ -46,6 +46,9 @@ func (b *builder) drifted(s compose.Service, r Replica) string {
 	if s.Role == compose.RoleSidecar {
 		return "" // its image's tag is the digest of the executable: two projects that import it at once move the ID only
 	}
+	if b.lacks(s) != "" && b.fetches(s) {
+		return "" // by what image that one is replaced is not known yet
+	}
 	if id, there := b.imageOf(s); there && r.ImageID != "" && id != r.ImageID {
 		return fmt.Sprintf("image digest changed %s->%s", short(r.ImageID), short(id))
 	}

@@ -25,11 +25,7 @@ type ImageOptions struct {
 
 // about returns the services that a run is about, each with an image of its own.
 func about(want compose.Project, opt ImageOptions) (*builder, []compose.Service, error) {
-	want.Services = slices.Clone(want.Services)
-	for _, j := range want.Jobs {
-		want.Services = append(want.Services, j.Service)
-	}
-	want.Jobs = nil
+	want.Services, want.Jobs = want.Templates(), nil
 	b := newBuilder(want, Observed{}, Options{Services: opt.Services, NoDeps: !opt.Dependencies, Build: true})
 	chosen, err := b.choose()
 	return b, chosen, err
@@ -73,14 +69,14 @@ func (b *builder) refresh(s compose.Service, opt ImageOptions) (why string, want
 	if opt.Policy != "" {
 		policy = opt.Policy
 	}
-	_, there := b.imageOf(s)
+	lacks := b.lacks(s)
 	switch {
 	case !named(s), s.Body.Build != nil && !opt.Buildable:
 		return "", false
 	case policy == types.PullPolicyNever, policy == types.PullPolicyBuild:
 		return "", false
-	case !there:
-		return "not found", true
+	case lacks != "":
+		return lacks, true
 	case policy == types.PullPolicyMissing, policy == types.PullPolicyIfNotPresent:
 		return "", false
 	}

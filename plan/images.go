@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,13 +11,14 @@ import (
 	"hyper-lite/compose"
 )
 
-// MissingError says that something which hyper-lite may not make is not there.
+// MissingError says that something which hyper-lite may not make is not there, or not as it must be.
 type MissingError struct {
 	What string // "network public"
+	Is   string // what it is instead: "is for linux/amd64, not linux/arm64"; "" where it is not there
 	Hint string // how to make it
 }
 
-func (e *MissingError) Error() string { return e.What + " does not exist" }
+func (e *MissingError) Error() string { return e.What + " " + cmp.Or(e.Is, "does not exist") }
 
 // images plans what must be pulled, built or imported before containers can be made.
 func (b *builder) images(chosen []compose.Service) error {
@@ -36,7 +38,7 @@ func (b *builder) images(chosen []compose.Service) error {
 		}
 	}
 	for _, s := range services {
-		if s.Replicas == 0 || s.ImageID != "" || len(b.base["image "+s.Body.Image]) > 0 {
+		if s.Replicas == 0 || s.ImageID != "" || b.fetches(s) {
 			continue
 		}
 		if err := b.pull(s); err != nil {
@@ -66,30 +68,46 @@ func short12(id string) string {
 	return digits[:min(12, len(digits))]
 }
 
-// imageOf is the ID of the image that a service's containers are to be made from. ok is false where the engine does
-// not have it.
+// imageOf is the ID of the image that a service's containers are to be made from, for whatever platform it is. ok is
+// false where the engine does not have it.
 func (b *builder) imageOf(s compose.Service) (id string, ok bool) {
 	if s.ImageID != "" {
 		return s.ImageID, true
 	}
 	image, ok := b.have.Images[s.Body.Image]
-	return image.ID, ok && image.Fits(s.Body.Platform)
+	return image.ID, ok
 }
+
+const notFound = "not found"
+
+// lacks says why the image of a service must be fetched or built, or "" where the engine has one that fits.
+func (b *builder) lacks(s compose.Service) string {
+	image, there := b.have.Images[s.Body.Image]
+	switch {
+	case s.ImageID != "":
+		return ""
+	case !there:
+		return notFound
+	case !image.Fits(s.Body.Platform):
+		return fmt.Sprintf("is for %s, not %s", image.Platform, s.Body.Platform)
+	}
+	return ""
+}
+
+// fetches says that this plan fetches or builds the image of a service.
+func (b *builder) fetches(s compose.Service) bool { return len(b.base["image "+s.Body.Image]) > 0 }
 
 // build plans a service's image, and before it the images that this one is made of.
 func (b *builder) build(s compose.Service) {
-	_, there := b.imageOf(s)
-	var why string
+	why := b.lacks(s)
 	switch {
-	case b.opt.NoBuild || len(b.base["image "+s.Body.Image]) > 0:
+	case b.opt.NoBuild || b.fetches(s):
 		return
 	case b.opt.Build:
 		why = "--build"
 	case s.Body.PullPolicy == types.PullPolicyBuild:
 		why = "pull_policy build"
-	case !there:
-		why = "not found"
-	default:
+	case why == "":
 		return
 	}
 	var after []int
@@ -102,34 +120,37 @@ func (b *builder) build(s compose.Service) {
 }
 
 func (b *builder) pull(s compose.Service) error {
-	_, there := b.imageOf(s)
+	why := b.lacks(s)
 	policy := b.pullPolicy(s)
-	if s.Body.Build != nil && (there || policy == types.PullPolicyBuild) {
+	if s.Body.Build != nil && (why == "" || policy == types.PullPolicyBuild) {
 		return nil
 	}
-	why, aged := "not found", false
+	aged := false
 	switch policy {
 	case types.PullPolicyAlways:
 		why = "pull policy always"
 	case types.PullPolicyNever:
-		if there {
-			return nil
-		}
-		return &MissingError{
+		missing := MissingError{
 			What: fmt.Sprintf("image %s of service %s", s.Body.Image, s.Name),
 			Hint: "its pull policy is never: build or load the image, or set another pull_policy",
 		}
-	case "", types.PullPolicyMissing, types.PullPolicyIfNotPresent, types.PullPolicyBuild:
-		if there {
+		switch why {
+		case "":
 			return nil
+		case notFound:
+		default:
+			missing.Is = why
+			missing.Hint = "its pull policy is never: build or load the image for that platform, or set another pull_policy or platform"
 		}
+		return &missing
+	case "", types.PullPolicyMissing, types.PullPolicyIfNotPresent, types.PullPolicyBuild:
 	default: // by age: daily, weekly, every_..., refresh
-		if there {
-			if why = b.opt.Aged[s.Body.Image]; why == "" {
-				return nil
-			}
-			aged = true
+		if why == "" {
+			why, aged = b.opt.Aged[s.Body.Image], true
 		}
+	}
+	if why == "" {
+		return nil
 	}
 	step := Pull{Image: s.Body.Image, Platform: s.Body.Platform, Services: b.users(s.Body.Image), There: aged}
 	id := b.add("images", step, why)
@@ -148,18 +169,13 @@ func (b *builder) pullPolicy(s compose.Service) string {
 	return asked
 }
 
-// users are the services of an image, in the order of the project.
+// users are the services and jobs of an image, in the order of the project.
 func (b *builder) users(image string) []string {
 	var names []string
-	for _, s := range b.want.Services {
+	for _, s := range b.want.Templates() {
 		uses := func(hook compose.Hook) bool { return hook.Service.Body.Image == image }
 		if s.Body.Image == image || slices.ContainsFunc(s.PreStart, uses) {
 			names = append(names, s.Name)
-		}
-	}
-	for _, j := range b.want.Jobs {
-		if j.Body.Image == image {
-			names = append(names, j.Name)
 		}
 	}
 	if s := b.opt.System.Balancer; s != nil && s.Body.Image == image {

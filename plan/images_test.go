@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -137,7 +138,7 @@ func imagesOf(h *host, service string) []string {
 	return ids
 }
 
-// An image that is there for another platform is none: it is fetched or built, and no container is held against it.
+// An image that is there for another platform is fetched or built.
 func TestAnImageForAnotherPlatformIsNotThere(t *testing.T) {
 	for _, c := range []struct {
 		has, wants string
@@ -152,7 +153,24 @@ func TestAnImageForAnotherPlatformIsNotThere(t *testing.T) {
 		{"linux/arm64", "Linux/aarch64", true},
 		{"linux/arm64/v8", "linux/arm64", true},
 		{"linux/arm64", "linux/arm64/v8", true},
-		{"linux/arm/v6", "linux/arm/v7", false},
+		{"linux/arm/v6", "linux/arm/v7", true}, // an earlier variant runs on a later one
+		{"linux/arm/v5", "linux/arm", true},
+		{"linux/arm", "linux/arm/v6", true},
+		{"linux/arm/v7", "linux/arm/v6", false},
+		{"linux/arm/v8", "linux/arm", false}, // which is v7
+		{"linux/arm/v7", "linux/armhf", true},
+		{"linux/arm/v7", "armhf", true},
+		{"linux/arm/v7", "linux/armel", false},
+		{"linux/arm/v6", "linux/armel", true},
+		{"linux/386", "linux/i386", true},
+		{"linux/amd64", "linux/i386", false},
+		{"linux/amd64/v2", "linux/amd64/v3", true},
+		{"linux/amd64/v3", "linux/amd64", false},
+		{"linux/amd64/v1", "linux/amd64", true},
+		{"linux/arm64/v8", "linux/arm64/v9", true},
+		{"linux/arm64/v9.2", "linux/arm64/v9", false},
+		{"linux/riscv64/rva20u64", "linux/riscv64", true},
+		{"linux/riscv64/rva22u64", "linux/riscv64/rva20u64", false}, // no order is known
 		{"linux/amd64", "linux/arm64", false},
 		{"linux/amd64", "arm64", false},
 		{"linux/amd64", "windows", false},
@@ -171,4 +189,49 @@ func TestAnImageForAnotherPlatformIsNotThere(t *testing.T) {
 			assert.Check(t, is.Contains(p.String(), "image shop-built      build"))
 		}
 	}
+}
+
+// What is there for another platform is told as that, and not as missing.
+func TestAnImageForAnotherPlatformIsTold(t *testing.T) {
+	web, built := service("web", 1, "v1:aaaa"), service("built", 1, "v1:aaaa")
+	web.Body.Platform, built.Body.Platform, built.Body.Image = "linux/arm64", "linux/arm64", "shop-built"
+	built.Body.Build = &types.BuildConfig{}
+	have := plan.Observed{Images: map[string]plan.Image{
+		"app": {ID: "sha256:app", Platform: "linux/amd64"}, "shop-built": {ID: "sha256:built", Platform: "linux/amd64"},
+	}}
+	p, err := plan.Make(shop(web, built), have, plan.Options{})
+	assert.NilError(t, err)
+	assert.Equal(t, p.Images().String(), `plan for shop: 2 steps
+images
+  #1  image shop-built  build  is for linux/amd64, not linux/arm64
+  #2  image app         pull   is for linux/amd64, not linux/arm64
+`)
+	asked, err := plan.PullAll(shop(web), have, plan.ImageOptions{Policy: "missing"})
+	assert.NilError(t, err)
+	assert.Check(t, is.Contains(asked.String(), "is for linux/amd64, not linux/arm64"))
+
+	web.Body.PullPolicy = types.PullPolicyNever
+	_, err = plan.Make(shop(web), have, plan.Options{})
+	assert.Error(t, err, "image app of service web is for linux/amd64, not linux/arm64")
+	missing, _ := errors.AsType[*plan.MissingError](err)
+	assert.Check(t, is.Contains(missing.Hint, "for that platform"))
+}
+
+// A container is held against the image that its reference means, for whatever platform that is; not while another one is
+// about to be fetched.
+func TestAnImageForAnotherPlatformIsRolledOut(t *testing.T) {
+	web := service("web", 1, "v1:aaaa")
+	web.Body.Platform = "linux/amd64"
+	h := newHost("shop")
+	h.images["app"] = plan.Image{ID: "sha256:aaaa", Platform: "linux/386"}
+	perform(t, h, must(t, shop(web), h, plan.Options{ImagesReady: true}))
+	assert.Assert(t, must(t, shop(web), h, plan.Options{ImagesReady: true}).Empty())
+
+	h.images["app"] = plan.Image{ID: "sha256:bbbb", Platform: "linux/386"}
+	p := must(t, shop(web), h, plan.Options{})
+	assert.Equal(t, p.String(), "plan for shop: 1 step\nimages\n  #1  image app  pull  is for linux/386, not linux/amd64\n")
+	p = must(t, shop(web), h, plan.Options{ImagesReady: true})
+	assert.Check(t, is.Contains(p.String(), "image digest changed aaaa->bbbb"))
+	perform(t, h, p)
+	assert.DeepEqual(t, imagesOf(h, "web"), []string{"sha256:bbbb"})
 }

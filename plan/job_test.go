@@ -107,6 +107,13 @@ func TestHooksOfJobsAreRegistered(t *testing.T) {
 	h := newHost("shop")
 	first := h.settle(t, want, plan.Options{})
 	golden.Assert(t, first.String(), "jobs-hooks.golden")
+	var pulls []plan.Pull
+	for _, n := range first.Images().Nodes {
+		if pull, ok := n.Step.(plan.Pull); ok {
+			pulls = append(pulls, pull)
+		}
+	}
+	assert.DeepEqual(t, pulls, []plan.Pull{{Image: "absent", Services: []string{"nightly"}}})
 	h.settle(t, want, plan.Options{}) // with the image known
 	assert.Assert(t, h.settle(t, want, plan.Options{}).Empty())
 	h.images["absent"] = plan.Image{ID: "sha256:other"}

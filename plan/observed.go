@@ -182,33 +182,6 @@ type Image struct {
 	Platform string // "linux/arm64/v8"; "" where it is not known, which is where no service asks for one
 }
 
-// Fits says that an image is for a platform, as far as both say.
-func (i Image) Fits(platform string) bool {
-	has, wants := platformOf(i.Platform), platformOf(platform)
-	for at := range has {
-		if has[at] != "" && wants[at] != "" && has[at] != wants[at] {
-			return false
-		}
-	}
-	return true
-}
-
-// platformOf reads OS/ARCHITECTURE[/VARIANT], or a lone OS or architecture, in the engine's words.
-func platformOf(text string) (parts [3]string) {
-	words := strings.Split(strings.ToLower(text), "/")
-	if len(words) == 1 && words[0] != "linux" && words[0] != "windows" {
-		words = []string{"", words[0]}
-	}
-	copy(parts[:], words)
-	switch parts[1] {
-	case "x86_64", "x86-64":
-		parts[1] = "amd64"
-	case "aarch64":
-		parts[1] = "arm64"
-	}
-	return parts
-}
-
 // Published is what the balancer serves for one service, as the sidecar last proved it.
 type Published struct {
 	Service  string `json:"service"`

@@ -19,6 +19,9 @@ type OneOffOptions struct {
 // that somebody can join it between.
 func OneOff(want compose.Project, have Observed, s compose.Service, opt OneOffOptions) (prepare, begin Plan, err error) {
 	b := newBuilder(want, have, opt.Options)
+	if _, job := want.Job(s.Name); !job {
+		s.PreStart = nil // as with docker compose
+	}
 	needed := b.neededBy(s)
 	together := append(slices.Clone(needed), s)
 	for _, resources := range []func([]compose.Service) error{b.images, b.networks, b.volumes} {
@@ -36,7 +39,7 @@ func OneOff(want compose.Project, have Observed, s compose.Service, opt OneOffOp
 	b.removeOrphans(true)
 	c := Container{Ref: Ref{Service: s.Name, Slot: 1, Generation: 1}, Name: opt.Name}
 	b.createOneOff(s, c, opt.AutoRemove)
-	b.prepareRun(want, s, c)
+	b.preStart(s, c, &preparation{due: true}, []int{len(b.nodes)}, nil) // all of a job's: each run is one by itself
 	if prepare, err = b.plan(); err != nil {
 		return Plan{}, Plan{}, err
 	}
@@ -78,15 +81,6 @@ func (b *builder) createOneOff(s compose.Service, c Container, autoRemove bool) 
 	}
 	id := b.add(s.Name, Create{Container: c, Service: s, AutoRemove: autoRemove}, "run", after...)
 	b.nodes[id-1].Settled = unique(settled)
-}
-
-// prepareRun plans the pre_start hooks of a run of a job, all of them: each run is one by itself. A one-off of a service has none,
-// as with docker compose.
-func (b *builder) prepareRun(want compose.Project, s compose.Service, c Container) {
-	if _, job := want.Job(s.Name); job {
-		made := len(b.nodes)
-		b.preStart(s, c, &preparation{due: true}, []int{made}, nil)
-	}
 }
 
 // claimPorts notes conflicts over host ports with containers of the project: replicas do not make room for a one-off.
