@@ -171,7 +171,7 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	options.Services, options.Wait = nil, false // --wait is for the run
 	// nothing that was scaled is scaled back for a run
 	load := i.loadOptions(name)
-	load.Only, load.NoDeps = []string{name}, options.NoDeps
+	load.NoDeps = options.NoDeps
 	project, _, err := i.loadKept(ctx, load, func(p compose.Project) ([]string, error) {
 		_, err := jobNamed(p, name)
 		return nil, err
