@@ -212,9 +212,9 @@ func TestRunsByHandAreKeptAsTheJobSays(t *testing.T) {
 	assert.Equal(t, r.out, "succeeded \nfailed exited 3\nsucceeded \nsucceeded \nrunning \n")
 
 	s.engine.ran(last, 5)
-	s.sidecar(plan.Running, nil)
+	s.sidecar(plan.Exited, nil)
 	s.run("cron", "run", "nightly")
-	assert.Equal(t, len(there()), 3) // the sidecar knows what to do
+	assert.Equal(t, len(there()), 3) // the sidecar knows what to do, when it runs again
 }
 
 func TestRunsByHandAreBounded(t *testing.T) {
