@@ -151,7 +151,7 @@ func (r *Runner) done(action Action, err error) {
 			r.begun[a.Run] = true
 			r.Log.Info("a run began", "run", a.Run, "trigger", a.Trigger)
 		case !again:
-			r.refused[a.Run] = oneLine(err.Error())
+			r.refused[a.Run] = OneLine(err)
 		}
 	case Tell:
 		switch {
@@ -168,10 +168,10 @@ func (r *Runner) done(action Action, err error) {
 	}
 }
 
-// oneLine is a reason as a record has it: what a hook said last may be of several lines.
-func oneLine(text string) string {
+// OneLine is an error as a reason that a record has: what a hook said last may be of several lines.
+func OneLine(err error) string {
 	said := ""
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(err.Error()) {
 		switch line = strings.TrimSpace(line); {
 		case line == "":
 		case said == "" || strings.HasSuffix(said, ":"):
