@@ -234,15 +234,16 @@ func typedTiming(c *cli.Context) (map[string]any, error) {
 
 // typedRetries is how often a run that failed is repeated, which Hyper's --restart says, too; nil where nothing does.
 func typedRetries(c *cli.Context) (*int, error) {
-	policy, times, bounded := strings.Cut(c.String("restart"), ":")
+	restart := c.String("restart")
+	policy, times, bounded := strings.Cut(restart, ":")
 	n, err := strconv.Atoi(times)
 	switch {
 	case c.IsSet("retries"):
 		n = c.Int("retries")
-		if policy != "" && policy != "no" {
+		if restart != "" && restart != "no" {
 			return nil, usagef("--restart and --retries exclude each other")
 		}
-	case policy == "" || policy == "no":
+	case restart == "" || restart == "no":
 		return nil, nil
 	case policy == "on-failure" && bounded && err == nil && n >= 0:
 	case policy == "on-failure" && !bounded:
@@ -250,7 +251,7 @@ func typedRetries(c *cli.Context) (*int, error) {
 	case policy == "always" || policy == "unless-stopped":
 		return nil, &usageError{msg: "--restart: a run would never end with " + policy, hint: "use --retries for runs that fail"}
 	default:
-		return nil, &usageError{msg: "--restart: " + quoted(c.String("restart")) + " is not allowed", hint: "it is no, or on-failure:TIMES"}
+		return nil, &usageError{msg: "--restart: " + quoted(restart) + " is not allowed", hint: "it is no, or on-failure:TIMES"}
 	}
 	return &n, nil
 }
@@ -368,8 +369,7 @@ func (i *invocation) tryJob(ctx context.Context, files compose.Project, name str
 	if _, ok := record.Jobs[name]; ok {
 		return &hinted{fmt.Errorf("there is a job %s already", name), fmt.Sprintf("`%s cron rm %s` takes it away", programName, name)}
 	}
-	options := i.loadOptions()
-	options.Only, options.NoDeps = []string{name}, true
+	options := i.aloneOptions(name)
 	if slices.Contains(options.Files, "-") {
 		return usagef("cron create cannot read the compose file from the standard input: the job is kept beside files")
 	}

@@ -10,7 +10,7 @@ import (
 	"hyper-lite/plan"
 )
 
-// tidyRuns removes containers of ended runs of a job beyond those that it keeps, where no sidecar does. What is remembered of a run
+// tidyRuns removes containers of ended runs of a job beyond those that it keeps, where there is no sidecar for it. What is remembered of a run
 // as running is remembered as it ended before.
 func (i *invocation) tidyRuns(ctx context.Context, project compose.Project, one jobOnce) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
@@ -26,7 +26,7 @@ func (i *invocation) removeRuns(ctx context.Context, project compose.Project, on
 		return err
 	}
 	for _, c := range containers {
-		if c.Role == compose.RoleSidecar && c.State == plan.Running {
+		if c.Role == compose.RoleSidecar { // one that does not run now, when it does again
 			return nil
 		}
 	}

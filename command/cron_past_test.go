@@ -189,6 +189,35 @@ func TestCronHistoryOfARunThatWasEnded(t *testing.T) {
 	assert.Equal(t, strings.Split(s.run("cron", "ls", "--format", "{{.Succeeded}} {{.Failed}}").out, "\n")[0], "0 3")
 }
 
+// A run that its pre_start hooks do not let begin is recorded, and its container goes.
+func TestARunByHandThatItsHooksDoNotLetBegin(t *testing.T) {
+	s := newShell(t, shop+`  nightly: {image: shop:1, cron: "30 2 * * *", pre_start: [{command: [migrate]}]}
+`)
+	s.engine.fail["hook nightly.1@1"] = &plan.HookError{Phase: plan.PreStart, Index: 1, Command: []string{"migrate"}, Code: 4, Output: []string{"no", "way"}}
+	r := s.run("cron", "run", "nightly")
+	assert.Equal(t, r.code, 1, r.err)
+	assert.Assert(t, is.Contains(r.err, "pre_start hook 1 (migrate) exited 4"))
+	delete(s.engine.fail, "hook nightly.1@1")
+
+	ctx, interrupt := context.WithCancel(t.Context())
+	s.engine.doing = func(step plan.Step) {
+		if made, ok := step.(plan.Create); ok && made.Ref.Service == "nightly" {
+			interrupt()
+		}
+	}
+	r = s.runContext(ctx, "cron", "run", "nightly")
+	assert.Equal(t, r.code, 130, r.err)
+	assert.Assert(t, is.Contains(r.err, "error: interrupted\n hint: the run did not begin, and its container is taken away"), r.err)
+	assert.Assert(t, !strings.Contains(r.err, "what was done stays"), r.err)
+
+	r = s.run("cron", "history", "nightly", "--format", "{{.Trigger}} {{.Status}} {{.Reason}}")
+	assert.Equal(t, r.out, "manual failed pre_start hook 1 (migrate) exited 4: no; way\nmanual failed hyper-lite was interrupted before it began\n", r.err)
+	assert.Equal(t, s.run("cron", "history", "nightly", "--format", "{{.Started}}").out, "<nil>\n<nil>\n")
+	for _, r := range s.engine.replicas {
+		assert.Check(t, r.Fire == "", r.Name)
+	}
+}
+
 // Where no sidecar does it, the next run by hand removes the containers of those before it that are not kept.
 func TestRunsByHandAreKeptAsTheJobSays(t *testing.T) {
 	s := newShell(t, strings.Replace(shopJobs, "keep: 2", "keep: {successful: 1, failed: 0}", 1))
@@ -212,9 +241,9 @@ func TestRunsByHandAreKeptAsTheJobSays(t *testing.T) {
 	assert.Equal(t, r.out, "succeeded \nfailed exited 3\nsucceeded \nsucceeded \nrunning \n")
 
 	s.engine.ran(last, 5)
-	s.sidecar(plan.Running, nil)
+	s.sidecar(plan.Exited, nil)
 	s.run("cron", "run", "nightly")
-	assert.Equal(t, len(there()), 3) // the sidecar knows what to do
+	assert.Equal(t, len(there()), 3) // the sidecar knows what to do, when it runs again
 }
 
 func TestRunsByHandAreBounded(t *testing.T) {

@@ -116,9 +116,7 @@ func (i *invocation) deregisterMade(ctx context.Context, project compose.Project
 
 // registerMade registers a job that was just made, at once where somebody is there to fire it.
 func (i *invocation) registerMade(ctx context.Context, name string) error {
-	load := i.loadOptions()
-	load.Only, load.NoDeps = []string{name}, true
-	project, err := i.load(ctx, load)
+	project, err := i.load(ctx, i.aloneOptions(name))
 	if err != nil {
 		return err
 	}

@@ -53,15 +53,13 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 		return err
 	}
 	if err != nil {
-		return errors.Join(err, i.discardRun(ctx, one))
+		return i.neverBegan(ctx, project, one, err)
 	}
 	host, err := i.host(ctx, project)
 	if err != nil {
 		return err
 	}
-	record := cron.Record{
-		Job: one.service.Name, Run: one.options.Name, Scheduled: one.at, Trigger: cron.Manual, Status: cron.Running,
-	}
+	record := one.record(cron.Running)
 	own := one.timeout // that nobody else sees to
 	if own > 0 {
 		if one.tended, err = i.tended(ctx, project.Name, one.service.Name, own); err != nil {
@@ -107,18 +105,33 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	return err
 }
 
-// discardRun takes away the container of a run that its pre_start hooks did not let begin.
-func (i *invocation) discardRun(ctx context.Context, one jobOnce) error {
+// neverBegan records a run that its pre_start hooks did not let begin, and takes its container away. cause is why.
+func (i *invocation) neverBegan(ctx context.Context, project compose.Project, one jobOnce, cause error) error {
 	if len(one.service.PreStart) == 0 || one.options.Name == "" {
-		return nil
+		return cause
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
+	beyond, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
 	defer cancel()
-	life, err := i.opened.Lifespan(ctx, one.options.Name)
+	life, err := i.opened.Lifespan(beyond, one.options.Name)
 	if err != nil || life.State != plan.Created {
-		return err
+		return errors.Join(cause, err)
 	}
-	return i.opened.Do(ctx, plan.Remove{Container: runContainer(one.service.Name, one.options.Name), Volumes: true})
+	record := one.record(cron.Failed)
+	hook, failed := errors.AsType[*plan.HookError](cause)
+	switch {
+	case failed:
+		record.Reason = cron.OneLine(hook)
+	case ctx.Err() != nil:
+		record.Reason = "hyper-lite was interrupted before it began"
+	default:
+		record.Reason = cron.OneLine(cause)
+	}
+	i.noteRun(project, one.history, record)
+	err = i.opened.Do(beyond, plan.Remove{Container: runContainer(one.service.Name, one.options.Name), Volumes: true})
+	if err == nil && ctx.Err() != nil {
+		return &hinted{cause, "the run did not begin, and its container is taken away; what it depends on stays"}
+	}
+	return errors.Join(cause, err)
 }
 
 // noteEnd remembers how a run by hand ended, where that was seen. err is what joining it came to: its exit code.
@@ -160,6 +173,10 @@ type jobOnce struct {
 	tended  bool          // the sidecar sees to it
 }
 
+func (o jobOnce) record(status cron.Status) cron.Record {
+	return cron.Record{Job: o.service.Name, Run: o.options.Name, Scheduled: o.at, Trigger: cron.Manual, Status: status}
+}
+
 // wantedRun reads the files and flags of a run by hand.
 func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, compose.Project, error) {
 	one := jobOnce{once: once{verb: "cron run", detached: !c.Bool("wait")}}
@@ -171,7 +188,7 @@ func (i *invocation) wantedRun(ctx context.Context, c *cli.Context) (jobOnce, co
 	options.Services, options.Wait = nil, false // --wait is for the run
 	// nothing that was scaled is scaled back for a run
 	load := i.loadOptions(name)
-	load.Only, load.NoDeps = []string{name}, options.NoDeps
+	load.NoDeps = options.NoDeps
 	project, _, err := i.loadKept(ctx, load, func(p compose.Project) ([]string, error) {
 		_, err := jobNamed(p, name)
 		return nil, err

@@ -109,7 +109,11 @@ func printError(out io.Writer, paint palette, err error) {
 			return
 		}
 		fmt.Fprintf(out, "%s interrupted\n", paint.bad("error:"))
-		printHint(out, paint, "what was done stays; type the same command again to go on from there")
+		hint := "what was done stays; type the same command again to go on from there"
+		if with, ok := errors.AsType[*hinted](err); ok { // it knows better
+			hint = with.hint
+		}
+		printHint(out, paint, hint)
 		return
 	}
 	var failed []string // services

@@ -233,10 +233,16 @@ func (f *firing) life(ctx context.Context, id string, ended bool) (engine.Lifesp
 }
 
 // Start makes and starts a run. While a command works on the project it waits; and where it waits for the job's
-// dependencies when a command begins, it is tried again. Pre_start hooks stop no command: only their beginnings wait.
+// dependencies when a command begins, it is tried again. Pre_start hooks stop no command: only their beginnings wait. Where the
+// context ends, nothing more begins; but the making of the run and its beginning are not cut off, so that what they came to is known.
 func (f *firing) Start(ctx context.Context, start cron.Start, aside cron.Aside) error {
 	defer f.noteStart(start.Run, false)
-	begin := func() error { return f.host.Do(ctx, plan.Start{Container: runContainer(start.Job, start.Run)}) }
+	begin := func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return f.host.Do(context.WithoutCancel(ctx), plan.Start{Container: runContainer(start.Job, start.Run)})
+	}
 	var made madeRun
 	err := f.alone(ctx, func(work context.Context) (err error) {
 		if made, err = f.make(ctx, work, start, aside); err != nil || !made.due || made.hooks > 0 {
@@ -295,8 +301,11 @@ func (f *firing) make(ctx, work context.Context, start cron.Start, aside cron.As
 		compose.LabelFire: strconv.FormatInt(start.Scheduled.Unix(), 10), compose.LabelTrigger: string(start.Trigger),
 		compose.LabelAttempt: strconv.Itoa(start.Attempt),
 	}}
+	if err := ctx.Err(); err != nil {
+		return madeRun{}, err
+	}
 	f.noteStart(start.Run, true)
-	job, err := f.makeRun(ctx, &run, job)
+	job, err := f.makeRun(context.WithoutCancel(ctx), &run, job)
 	if err != nil {
 		return madeRun{}, err
 	}

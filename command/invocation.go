@@ -158,6 +158,13 @@ func (i *invocation) loadOptions(services ...string) compose.LoadOptions {
 	}
 }
 
+// aloneOptions are loadOptions of a verb to which all but one job is as nothing, what it depends on too.
+func (i *invocation) aloneOptions(job string) compose.LoadOptions {
+	options := i.loadOptions()
+	options.Only, options.NoDeps = []string{job}, true
+	return options
+}
+
 // lookOptions are loadOptions of a verb that makes no container.
 func (i *invocation) lookOptions(services ...string) compose.LoadOptions {
 	options := i.loadOptions(services...)

@@ -40,6 +40,7 @@ type Decision struct {
 	Records []Record // of fires that are over
 	Dropped []Record // ends that will not be told: too many wait
 	Actions []Action
+	GiveUp  []string  // runs whose Start is under way and is to end, if it has not begun them yet
 	Wake    time.Time // when to decide again at the latest, by the clock; zero: only when something happens
 }
 

@@ -18,11 +18,16 @@ const (
 // perform does an action beside others: as many stops as there are, which may take their grace period, and of the rest
 // a bounded number at once. What fails is left alone for a while, and tried again if it is still to be done.
 func (r *Runner) perform(ctx context.Context, action Action) {
+	ctx, cancel := context.WithCancel(ctx)
 	r.mu.Lock()
 	r.underWay[action.Subject()] = true
+	if _, starts := action.(Start); starts {
+		r.starting[action.Subject()] = cancel
+	}
 	r.mu.Unlock()
 	r.spawn(func() {
 		defer r.Nudge(false)
+		defer cancel()
 		err := r.within(ctx, action)
 		if pause := r.pauseAfter(action, err); pause > 0 {
 			select {
@@ -32,6 +37,15 @@ func (r *Runner) perform(ctx context.Context, action Action) {
 		}
 		r.done(action, err)
 	})
+}
+
+// giveUp ends a start that is under way. What it has begun by then is begun.
+func (r *Runner) giveUp(run string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if cancel, ok := r.starting[run]; ok {
+		cancel()
+	}
 }
 
 // within does an action once there is a place for it. Who tells has places of its own: a webhook that does not answer
@@ -125,6 +139,7 @@ func (r *Runner) done(action Action, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.underWay, action.Subject())
+	delete(r.starting, action.Subject())
 	again := errors.Is(err, ErrAway) || errors.Is(err, context.Canceled)
 	if err != nil && !again {
 		r.Log.Warn("a job's run", "about", action.Subject(), "error", err)
@@ -136,7 +151,7 @@ func (r *Runner) done(action Action, err error) {
 			r.begun[a.Run] = true
 			r.Log.Info("a run began", "run", a.Run, "trigger", a.Trigger)
 		case !again:
-			r.refused[a.Run] = oneLine(err.Error())
+			r.refused[a.Run] = OneLine(err)
 		}
 	case Tell:
 		switch {
@@ -153,10 +168,10 @@ func (r *Runner) done(action Action, err error) {
 	}
 }
 
-// oneLine is a reason as a record has it: what a hook said last may be of several lines.
-func oneLine(text string) string {
+// OneLine is an error as a reason that a record has: what a hook said last may be of several lines.
+func OneLine(err error) string {
 	said := ""
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(err.Error()) {
 		switch line = strings.TrimSpace(line); {
 		case line == "":
 		case said == "" || strings.HasSuffix(said, ":"):

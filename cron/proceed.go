@@ -138,6 +138,8 @@ func (d *deciding) proceed() {
 		switch run := d.run(fire); {
 		case run != nil && run.Stage == Live && (fire.Stop != "" || fire.TimedOut):
 			d.act(Stop{Job: d.job.Name, Run: run.Name})
+		case (run == nil || run.Stage == Created) && fire.Stop != "": // under way, or it would be hindered
+			d.GiveUp = append(d.GiveUp, d.name(fire))
 		case run != nil && run.Stage == Live, fire.Waiting, d.absent, d.rests(fire):
 		default:
 			d.act(Start{Job: d.job.Name, Run: d.name(fire), Scheduled: fire.Scheduled, Attempt: fire.Attempt, Trigger: fire.Trigger})

@@ -107,6 +107,7 @@ type Runner struct {
 	mu       sync.Mutex
 	stale    bool // the registrations have changed
 	underWay map[string]bool
+	starting map[string]context.CancelFunc // of the starts among them
 	refused  map[string]string
 	begun    map[string]bool
 	told     map[string]bool
@@ -130,7 +131,7 @@ func NewRunner(o Options) *Runner {
 	r := &Runner{
 		Options: o, nudged: make(chan struct{}, 1), stale: true,
 		places: make(chan struct{}, o.Width), tellers: make(chan struct{}, (o.Width+1)/2), waiters: make(chan struct{}, mostAside*o.Width),
-		underWay: map[string]bool{}, refused: map[string]string{}, begun: map[string]bool{}, told: map[string]bool{}, attempts: map[string]int{},
+		underWay: map[string]bool{}, starting: map[string]context.CancelFunc{}, refused: map[string]string{}, begun: map[string]bool{}, told: map[string]bool{}, attempts: map[string]int{},
 	}
 	r.spawn = r.doing.Go
 	return r
@@ -234,6 +235,9 @@ func (r *Runner) Turn(ctx context.Context) (time.Duration, error) {
 	}
 	wait := glance
 	for _, name := range slices.Sorted(maps.Keys(decisions)) {
+		for _, run := range decisions[name].GiveUp {
+			r.giveUp(run)
+		}
 		for _, action := range decisions[name].Actions {
 			r.perform(ctx, action)
 		}

@@ -1,6 +1,7 @@
 package cron
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -115,6 +116,50 @@ func TestOverlap(t *testing.T) {
 			w.accounted("tidy")
 		})
 	}
+}
+
+// A fire that is replaced while it prepares never begins, and the next one does not wait until it would have.
+func TestAFireThatIsReplacedWhileItPrepares(t *testing.T) {
+	w := newWorld(t)
+	w.register("tidy", timing("@every 10s", compose.Replace, compose.CatchUpOnce))
+	begins := make(chan time.Time, 1)
+	w.prepares = func(ctx context.Context, s Start) error {
+		begins <- s.Scheduled
+		if s.Scheduled.Second() == 10 {
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}
+	r := w.runner()
+	r.spawn = r.doing.Go
+	turn := func() {
+		_, err := r.Turn(t.Context())
+		assert.NilError(t, err)
+	}
+	turn()
+	w.advance(seconds(10))
+	turn()
+	assert.Equal(t, (<-begins).Second(), 10)
+	w.advance(seconds(10))
+	turn()
+	over := make(chan struct{})
+	go func() { r.doing.Wait(); close(over) }()
+	select {
+	case <-over:
+	case <-time.After(time.Minute):
+		t.Fatal("it goes on preparing, though it is replaced")
+	}
+	turn()
+	assert.Equal(t, (<-begins).Second(), 20)
+	r.doing.Wait()
+	w.advance(seconds(2))
+	turn()
+	assert.DeepEqual(t, w.outcomes("tidy"), []string{
+		"12:00:10 skipped: replaced by the run of 2026-03-01T12:00:20Z", "12:00:20 succeeded",
+	})
+	r.doing.Wait()
+	assert.Equal(t, len(w.containers), 1) // what was made of the first one is gone
+	w.accounted("tidy")
 }
 
 func TestMissedFires(t *testing.T) {

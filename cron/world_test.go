@@ -30,6 +30,7 @@ type world struct {
 	containers map[string]*container
 	lasts      func(Start) (time.Duration, int) // how long a run lasts, and its exit code
 	refuses    func(Start) error
+	prepares   func(context.Context, Start) error // what goes on between the making of a run and its start, as its pre_start hooks do
 	grace      time.Duration
 	holdsOn    int  // so many stops fail
 	full       bool // the disk is
@@ -70,8 +71,9 @@ type tester interface {
 func newWorld(t tester) *world {
 	return &world{
 		t: t, now: start, jobs: map[string]Job{}, containers: map[string]*container{}, began: map[int64]int{},
-		lasts:   func(Start) (time.Duration, int) { return time.Second, 0 },
-		refuses: func(Start) error { return nil },
+		lasts:    func(Start) (time.Duration, int) { return time.Second, 0 },
+		refuses:  func(Start) error { return nil },
+		prepares: func(context.Context, Start) error { return nil },
 	}
 }
 
@@ -156,24 +158,16 @@ func (w *world) count() {
 	w.most = max(w.most, live)
 }
 
-func (w *world) Start(_ context.Context, s Start, _ Aside) error {
+func (w *world) Start(ctx context.Context, s Start, _ Aside) error {
+	if err := w.make(s); err != nil {
+		return err
+	}
+	if err := w.prepares(ctx, s); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, registered := w.jobs[s.Job]; !registered {
-		return errors.New("no such job")
-	}
-	c := w.containers[s.Run]
-	if c == nil {
-		if !w.effect() {
-			return errKilled
-		}
-		if err := w.refuses(s); err != nil {
-			return err
-		}
-		c = &container{Start: s, grace: w.grace}
-		w.containers[s.Run] = c
-	}
-	if c.started.IsZero() {
+	if c := w.containers[s.Run]; c.started.IsZero() {
 		if !w.effect() {
 			return errKilled
 		}
@@ -184,6 +178,25 @@ func (w *world) Start(_ context.Context, s Start, _ Aside) error {
 		}
 		w.count()
 	}
+	return nil
+}
+
+func (w *world) make(s Start) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, registered := w.jobs[s.Job]; !registered {
+		return errors.New("no such job")
+	}
+	if w.containers[s.Run] != nil {
+		return nil
+	}
+	if !w.effect() {
+		return errKilled
+	}
+	if err := w.refuses(s); err != nil {
+		return err
+	}
+	w.containers[s.Run] = &container{Start: s, grace: w.grace}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -228,10 +229,24 @@ func (e *Engine) discard(ctx context.Context, step plan.Create, name string) err
 	return e.abandon(ctx, there.ID)
 }
 
-// abandon removes a container of ours that was never finished, even where the caller gave up.
+// removedWithin is how long a removal is waited for that somebody else has begun.
+const removedWithin = 10 * time.Second
+
+// abandon removes a container of ours that was never finished, even where the caller gave up. One that somebody else is removing
+// is as good as gone.
 func (e *Engine) abandon(ctx context.Context, id string) error {
 	ctx = context.WithoutCancel(ctx)
-	err := gone(e.client.ContainerRemove(ctx, id, container.RemoveOptions{RemoveVolumes: true, Force: true}))
+	remove := func() error {
+		return gone(e.client.ContainerRemove(ctx, id, container.RemoveOptions{RemoveVolumes: true, Force: true}))
+	}
+	err := remove()
+	waiting, cancel := context.WithTimeout(ctx, removedWithin)
+	defer cancel()
+	for pause := newPause(); errdefs.IsConflict(err); err = remove() { // by force only this is one
+		if pause.wait(waiting) != nil {
+			return nil
+		}
+	}
 	return wrap(err, "remove unfinished container")
 }
 

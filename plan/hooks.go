@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"hyper-lite/compose"
 )
@@ -101,13 +102,25 @@ func hooksApart(services []compose.Service) []compose.Service {
 	})
 }
 
-// removeLeftHooks takes away the containers of pre_start hooks that an interrupted run left: of the chosen services, and
-// of those that are gone. While a command has the project, no hook of another one runs.
+// removeLeftHooks takes away the containers of hooks that an interrupted run left: of the chosen services, and of those that are
+// gone. While a command has the project, no hook of another one runs; those of jobs are the sidecar's, as long as it runs.
 func (b *builder) removeLeftHooks(chosen []compose.Service) {
 	for _, c := range b.have.Replicas {
 		concerns := slices.ContainsFunc(chosen, func(s compose.Service) bool { return s.Name == c.Service })
-		if c.Role == compose.RoleHook && (concerns || !b.known(c.Service)) {
+		if c.Role == compose.RoleHook && (concerns || !b.known(c.Service)) && !b.atWork(c) {
 			b.leftHooks = append(b.leftHooks, b.discard(c.Service, c, "left by a "+PreStart+" hook"))
 		}
 	}
+}
+
+// atWork says of the container of a hook that a sidecar may wait for its end: it prepares a run that has not begun, or it tells
+// of an end, which may be of a fire that has no run.
+func (b *builder) atWork(hook Replica) bool {
+	if !b.systemRuns(compose.RoleSidecar) {
+		return false
+	}
+	run, _, prepares := strings.Cut(hook.Name, "."+PreStart+"-")
+	return strings.HasSuffix(hook.Name, "-notify") || prepares && slices.ContainsFunc(b.have.Replicas, func(r Replica) bool {
+		return r.Name == run && r.Fire != "" && r.State == Created
+	})
 }

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -90,6 +91,40 @@ func TestHooksOfAnInterruptedStartRunAgain(t *testing.T) {
 		}
 	}
 	t.Fatalf("what a hook left stays:\n%s", down)
+}
+
+// The hooks of a job's run are the sidecar's, though the files have the job no more: no command ends what it waits for.
+func TestHooksOfALiveRunAreLeftAlone(t *testing.T) {
+	of := func(name string, role compose.Role, state plan.State, fire string) plan.Replica {
+		return plan.Replica{
+			Ref: plan.Ref{Service: "old", Slot: 1, Generation: 1}, Role: role, OneOff: true, ID: name, Name: name, State: state, Fire: fire,
+		}
+	}
+	want := shop(routed(service("web", 1, "v1:aaaa"), 8080))
+	h := running(t, want)
+	h.replicas = append(h.replicas,
+		of("shop-old-10", compose.RoleRun, plan.Created, "10"), of("shop-old-10.pre_start-1", compose.RoleHook, plan.Running, ""),
+		of("shop-old-20", compose.RoleRun, plan.Exited, "20"), of("shop-old-20-notify", compose.RoleHook, plan.Running, ""),
+		of("shop-old-25-notify", compose.RoleHook, plan.Running, ""), of("shop-old-20.pre_start-1", compose.RoleHook, plan.Exited, ""), of("shop-old-30.pre_start-1", compose.RoleHook, plan.Running, ""),
+	)
+	removed := func() (names []string) {
+		for _, n := range must(t, want, h, plan.Options{}).Nodes {
+			if s, ok := n.Step.(plan.Remove); ok {
+				names = append(names, s.Name)
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	assert.DeepEqual(t, removed(), []string{"shop-old-20.pre_start-1", "shop-old-30.pre_start-1"})
+	for i := range h.replicas {
+		if h.replicas[i].Role == compose.RoleSidecar {
+			h.replicas[i].State = plan.Exited // nobody waits for them
+		}
+	}
+	assert.DeepEqual(t, removed(), []string{
+		"shop-old-10.pre_start-1", "shop-old-20-notify", "shop-old-20.pre_start-1", "shop-old-25-notify", "shop-old-30.pre_start-1",
+	})
 }
 
 // Whatever stops a replica runs its pre_stop hooks before, withdrawn and drained; whatever starts it runs post_start.

@@ -17,7 +17,7 @@ type Error struct {
 	Value   string
 	Allowed string
 	Never   bool   // each part is right, and no day fits them all
-	Forward string // what a range that runs backwards would be as one that does not
+	Forward string // what ranges that run backwards would be as some that do not
 	Err     error  // of the library, where it is what refuses
 }
 
@@ -73,7 +73,7 @@ func check(parts []string) error {
 	for i, part := range parts {
 		for item := range strings.SplitSeq(part, ",") {
 			if _, ok := fields[i].read(item); !ok {
-				return &Error{Part: fields[i].name, Value: part, Allowed: fields[i].allowed(), Forward: fields[i].forward(item)}
+				return &Error{Part: fields[i].name, Value: part, Allowed: fields[i].allowed(), Forward: fields[i].forward(part)}
 			}
 		}
 	}
@@ -126,8 +126,22 @@ func (f field) read(text string) (item, bool) {
 	return read, ok && read.from <= read.to
 }
 
-// forward writes a range that runs backwards as one or two that do not; "" is anything else.
-func (f field) forward(item string) string {
+// forward writes a field with each range that runs backwards as one or two that do not; "" where something else is wrong.
+func (f field) forward(part string) string {
+	var items []string
+	for item := range strings.SplitSeq(part, ",") {
+		if _, ok := f.read(item); !ok {
+			if item = f.turned(item); item == "" {
+				return ""
+			}
+		}
+		items = append(items, item)
+	}
+	return strings.Join(items, ",")
+}
+
+// turned writes a range that runs backwards as one or two that do not; "" is anything else.
+func (f field) turned(item string) string {
 	from, to, ranged := strings.Cut(item, "-")
 	first, ok := f.value(from)
 	last, right := f.value(to)

@@ -67,7 +67,7 @@ func timeWords(minutes, hours string) string {
 	case beats:
 		return fmt.Sprintf("every %d minutes", at.step) + hourWords(hours, in, " in hour ")
 	case single(minutes) && !at.open && at.step > 1:
-		return fmt.Sprintf("every %d minutes from minute %d to %d", at.step, at.from, at.to) + hourWords(hours, in, " in hour ")
+		return fmt.Sprintf("every %d minutes from minute %d to %d", at.step, at.from, at.last()) + hourWords(hours, in, " in hour ")
 	}
 	said := "at minute " + listWords(fields[minute], minutes, "minute")
 	if hours == "*" || single(hours) && in.step == 1 {
@@ -123,6 +123,12 @@ func (i item) last() int { return i.to - (i.to-i.from)%i.step }
 
 func dayWords(parts []string) string {
 	day, weekday := parts[dayOfMonth], parts[dayOfWeek]
+	if week := fields[dayOfWeek]; len(week.words(values(weekday, week))) == 7 { // as 0-7 and MON-SUN
+		if !strings.HasPrefix(weekday, "*") && !strings.HasPrefix(day, "*") { // either is enough
+			day = "*"
+		}
+		weekday = "*"
+	}
 	months := ""
 	if parts[month] != "*" {
 		months = " in " + listWords(fields[month], parts[month], "month")
@@ -166,7 +172,7 @@ func listWords(f field, text, noun string) string {
 		case read.open:
 			said = append(said, "every "+ordinal(read.step)+" "+noun)
 		default:
-			said = append(said, "every "+ordinal(read.step)+" from "+f.word(read.from)+" to "+f.word(read.to))
+			said = append(said, "every "+ordinal(read.step)+" from "+f.word(read.from)+" to "+f.word(read.last()))
 		}
 	}
 	return join(said)

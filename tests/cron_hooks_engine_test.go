@@ -71,6 +71,9 @@ services:
 		assert.Assert(t, r.code != 0)
 		assert.Assert(t, is.Contains(r.err, "pre_start"))
 		assert.Equal(t, len(p.runs("byhand")), 1) // the one before
+		records := p.jobHistory("byhand")
+		assert.Equal(t, records[1].Status, cron.Failed)
+		assert.Assert(t, is.Contains(records[1].Reason, "pre_start hook 2"))
 	})
 
 	p.must("up", "-d", "slow", "sour")
