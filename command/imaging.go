@@ -64,7 +64,11 @@ func (i *invocation) imageAction(
 			i.warn(optionalFailure(e))
 		}
 	}
-	err = host.Apply(ctx, next)
+	return i.imagesFetched(project, host.Apply(ctx, next))
+}
+
+// imagesFetched remembers when images were fetched, by a run that ended with err, and returns that with what went wrong here.
+func (i *invocation) imagesFetched(project compose.Project, err error) error {
 	i.finishProgress()
 	return errors.Join(err, i.rememberFetched(project, time.Now()))
 }
