@@ -33,6 +33,13 @@ type curb struct {
 	reason string
 }
 
+// curbOf is the curb of a run whose streams are ours from here on.
+func (i *invocation) curbOf(ctx context.Context, project compose.Project, one once) (*curb, error) {
+	host, err := i.host(ctx, project)
+	host.Report = nil
+	return &curb{host: host, project: project.Name, of: one.service, run: one.options.Name, warn: i.warn}, err
+}
+
 // stop ends the run, once. It returns when the run has ended, or cannot be ended: that is false.
 func (c *curb) stop(ctx context.Context, status cron.Status, reason string) (ends bool) {
 	if !c.mark(status, reason) {

@@ -55,7 +55,7 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	if err != nil {
 		return i.neverBegan(ctx, project, one, err)
 	}
-	host, err := i.host(ctx, project)
+	limit, err := i.curbOf(ctx, project, one.once)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,6 @@ func (i *invocation) cronRun(ctx context.Context, c *cli.Context) error {
 	// A run outlives our interruption, until it is stopped.
 	beyond, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	host.Report = nil // from here on the streams are the run's
-	limit := &curb{host: host, project: project.Name, of: one.service, run: one.options.Name, warn: i.warn}
 	leave := func() {}
 	err = i.perform(ctx, project, one.once, begin, performing{
 		starts: func() {

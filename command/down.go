@@ -100,25 +100,15 @@ func (i *invocation) applyResuming(
 	if err != nil {
 		return err
 	}
-	if !i.dryRun {
-		held, lockErr := i.lockLoosely(ctx, project.Project, verb, services)
-		if lockErr != nil {
-			return lockErr
-		}
-		defer held.release(&err)
-	}
 	watch := func(ctx context.Context) (plan.Observed, error) { return observe(ctx, host, project.Project) }
 	if i.dryRun {
-		have, err := watch(ctx)
-		if err != nil {
-			return err
-		}
-		next, err := decide(have)
-		if err != nil {
-			return err
-		}
-		return i.printPlan(next, "text")
+		return i.rehearse(ctx, watch, decide)
 	}
+	held, err := i.lockLoosely(ctx, project.Project, verb, services)
+	if err != nil {
+		return err
+	}
+	defer held.release(&err)
 	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	defer func() { err = errors.Join(err, host.Release()) }()
 	defer i.finishProgress()
@@ -127,14 +117,25 @@ func (i *invocation) applyResuming(
 		switch {
 		case !next.Empty():
 			began = true
-			show := i.show()
-			for _, w := range next.Warnings {
-				show.warn(w)
-			}
-			show.expect(next)
+			i.announce(next)
 		case !began:
 			i.warn(next.Warnings...)
 			i.say("nothing to change")
 		}
 	}})
+}
+
+// rehearse prints what would be done.
+func (i *invocation) rehearse(
+	ctx context.Context, watch func(context.Context) (plan.Observed, error), decide func(plan.Observed) (plan.Plan, error),
+) error {
+	have, err := watch(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := decide(have)
+	if err != nil {
+		return err
+	}
+	return i.printPlan(next, "text")
 }

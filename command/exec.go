@@ -100,7 +100,7 @@ func (i *invocation) exec(ctx context.Context, c *cli.Context) error {
 	code, err := i.opened.Exec(session, in.ID, command, streams)
 	restore()
 	switch {
-	case isUnread(err):
+	case errors.Is(err, errUnread):
 		return codeError(exitUnread)
 	case errors.Is(err, engine.ErrDetached):
 		fmt.Fprintf(i.Err, "\ndetached: the command goes on in %s\n", in.Name)

@@ -18,7 +18,8 @@ type fakeProcesses struct {
 	process engine.Process
 	heard   string // what processes were sent
 	streams engine.Streams
-	detach  bool // the user types the detach keys
+	detach  bool  // the user types the detach keys
+	breaks  error // of the connection to the engine
 	holds   chan struct{}
 	copies  []string
 
@@ -53,6 +54,9 @@ func (f *fakeEngine) Exec(ctx context.Context, container string, c engine.Comman
 
 func (f *fakeEngine) speak(ctx context.Context, s engine.Streams) error {
 	f.procs.streams = s
+	if f.procs.breaks != nil {
+		return f.procs.breaks
+	}
 	if s.In != nil {
 		heard, err := io.ReadAll(s.In)
 		if err != nil {

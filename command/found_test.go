@@ -128,3 +128,36 @@ func TestStartNeedsWhatItsHooksHold(t *testing.T) {
 	assert.Equal(t, s.run("stop").code, 0)
 	assert.Check(t, is.Len(s.engine.done, 0))
 }
+
+// A restart needs what it is about: what is named, and what is restarted with that.
+func TestARestartNeedsOnlyWhatItIsAbout(t *testing.T) {
+	s := newShell(t, `name: shop
+services:
+  db: {image: x}
+  web: {image: x, env_file: [web.env], pre_start: [{command: migrate}]}
+  with: {image: x, env_file: [with.env], pre_start: [{command: migrate}], depends_on: {web: {condition: service_started, restart: true}}}
+  plain: {image: x, env_file: [plain.env]}
+`)
+	for _, name := range []string{"web.env", "with.env", "plain.env"} {
+		assert.NilError(t, os.WriteFile(filepath.Join(s.dir, name), []byte("A=1\n"), 0o600))
+	}
+	r := s.run("up", "-d")
+	assert.Equal(t, r.code, 0, r.err)
+	for _, name := range []string{"web.env", "with.env", "plain.env"} {
+		assert.NilError(t, os.Remove(filepath.Join(s.dir, name)))
+	}
+	for _, typed := range []string{"restart db", "restart plain", "restart db plain", "start plain", "stop plain"} {
+		r := s.run(strings.Fields(typed)...)
+		assert.Check(t, is.Equal(r.code, 0), "%s: %s", typed, r.err)
+	}
+	for typed, want := range map[string][]string{
+		"restart": {"web", "with"}, "start": {"web", "with"}, "restart web": {"web", "with"}, "restart with": {"with"}, "restart --no-deps web": {"web"}, "start web": {"web"},
+	} {
+		r := s.run(strings.Fields(typed)...)
+		assert.Check(t, is.Equal(r.code, 1), typed)
+		assert.Check(t, is.Equal(strings.Count(r.err, "there is no file"), len(want)), "%s: %s", typed, r.err)
+		for _, name := range want {
+			assert.Check(t, is.Contains(r.err, "services."+name+".env_file[0]: there is no file"), typed)
+		}
+	}
+}

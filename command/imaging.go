@@ -56,9 +56,16 @@ func (i *invocation) imageAction(
 		return nil
 	}
 	i.show().expect(next)
-	err = host.Apply(ctx, next)
+	return i.imagesFetched(project, host.Apply(ctx, next))
+}
+
+// imagesFetched remembers when images were fetched, by a run that ended with err, and returns that with what went wrong here.
+func (i *invocation) imagesFetched(project compose.Project, err error) error {
 	i.finishProgress()
-	return errors.Join(err, i.rememberFetched(project))
+	if forgotten := i.rememberFetched(project); forgotten != nil {
+		return errors.Join(err, forgotten)
+	}
+	return err
 }
 
 // optionalFailure is a failure that ends nothing, in one line.

@@ -60,7 +60,7 @@ func (i *invocation) join(ctx context.Context, host Engine, j joining) error {
 	err = host.Attach(session, j.container, streams, j.start)
 	restore()
 	switch {
-	case isUnread(err), context.Cause(session) == errUnread: //nolint:errorlint // the very cause
+	case errors.Is(err, errUnread), context.Cause(session) == errUnread: //nolint:errorlint // the very cause
 		return i.leaveUnread(session, j, ended)
 	case errors.Is(err, engine.ErrDetached):
 		fmt.Fprintf(i.Err, "\ndetached: %s goes on\n", j.name)

@@ -51,21 +51,26 @@ func (p *program) lifecycleAction(verb string, decide lifecycle) cli.ActionFunc 
 }
 
 // needsWhole is what is wrong with the files where a verb needs what is not known: certificates of what it has served, and what
-// pre_start hooks hold, which run in containers of their own.
+// pre_start hooks hold, which run in containers of their own. What it is not about may lack anything.
 func (i *invocation) needsWhole(ctx context.Context, verb string, project foundProject, options plan.LifecycleOptions) error {
-	load := i.loadOptions()
-	if verb == "start" || options.NoDeps { // else what depends on them may be restarted, too
-		load.Only, load.NoDeps = options.Services, true
+	works := options.Services
+	if verb == "restart" && !options.NoDeps {
+		works = plan.WithDependents(project.Project, works)
 	}
+	load := i.loadOptions()
+	load.NoDeps = true
 	for _, s := range project.Services {
-		works := len(load.Only) == 0 || slices.Contains(load.Only, s.Name)
-		lacks := len(s.PreStart) > 0 || slices.ContainsFunc(s.Routes, func(r compose.Route) bool { return !r.IsWhole() })
-		if verb != "stop" && works && lacks && s.Digest.Hash == "" {
-			_, err := i.load(ctx, load)
-			return err
+		about := len(works) == 0 || slices.Contains(works, s.Name)
+		needs := len(s.PreStart) > 0 || slices.ContainsFunc(s.Routes, func(r compose.Route) bool { return !r.IsWhole() })
+		if verb != "stop" && about && needs && !isKnown(s) {
+			load.Only = append(load.Only, s.Name)
 		}
 	}
-	return nil
+	if len(load.Only) == 0 {
+		return nil
+	}
+	_, err := i.load(ctx, load)
+	return err
 }
 
 func (i *invocation) runLifecycle(

@@ -85,12 +85,10 @@ func (i *invocation) runOnce(ctx context.Context, c *cli.Context) error {
 	if err != nil || i.dryRun {
 		return err
 	}
-	host, err := i.host(ctx, project)
+	limit, err := i.curbOf(ctx, project, one)
 	if err != nil {
 		return err
 	}
-	host.Report = nil // from here on the streams are the container's
-	limit := &curb{host: host, project: project.Name, of: one.service, run: one.options.Name, warn: i.warn}
 	if err := i.perform(ctx, project, one, begin, performing{unread: limit.unread}); err != nil || !one.detached {
 		return err
 	}
@@ -223,13 +221,6 @@ func (i *invocation) prepare(ctx context.Context, project compose.Project, one *
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	if !i.dryRun {
-		taken, lockErr := i.lockLoosely(ctx, project, one.verb, []string{one.service.Name})
-		if lockErr != nil {
-			return plan.Plan{}, lockErr
-		}
-		defer taken.release(&err)
-	}
 	if one.options.Aged, err = i.aged(project, time.Now()); err != nil {
 		return plan.Plan{}, err
 	}
@@ -242,42 +233,52 @@ func (i *invocation) prepare(ctx context.Context, project compose.Project, one *
 		return first, err
 	}
 	if i.dryRun {
-		have, err := look(ctx)
-		if err != nil {
-			return begin, err
-		}
-		next, err := decide(have)
-		if err != nil {
-			return begin, err
-		}
-		return begin, i.printPlan(next.Then(begin), "text")
+		err := i.rehearse(ctx, look, func(have plan.Observed) (plan.Plan, error) {
+			first, err := decide(have)
+			return first.Then(begin), err
+		})
+		return begin, err
 	}
+	taken, err := i.lockLoosely(ctx, project, one.verb, []string{one.service.Name})
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	defer taken.release(&err)
+	err = i.makeOnce(ctx, host, project, &one.options, func() (plan.Plan, error) { return host.Decide(ctx, look, decide) })
+	return begin, err
+}
+
+// makeOnce does what is decided: images first, as `up` does it, since a bad image touches nothing, and a new one may change what
+// is to do.
+func (i *invocation) makeOnce(
+	ctx context.Context, host converge.Host, project compose.Project, options *plan.OneOffOptions, decide func() (plan.Plan, error),
+) (err error) {
 	defer heedPipes()() // what was begun is done, though nobody reads how it goes
 	defer i.finishProgress()
-	defer func() { err = errors.Join(err, host.Release(), i.rememberFetched(project)) }()
-	next, err := host.Decide(ctx, look, decide)
+	defer func() { err = i.imagesFetched(project, errors.Join(err, host.Release())) }()
+	next, err := decide()
 	if err != nil {
-		return begin, err
+		return err
 	}
 	if err := i.possible(ctx, next); err != nil {
-		return begin, err
+		return err
 	}
 	i.announce(next)
-	if images := next.Images(); !images.Empty() { // as `up` does it: a bad image touches nothing, and a new one may change what is to do
+	if images := next.Images(); !images.Empty() {
 		if err := host.Apply(ctx, images); err != nil {
-			return begin, err
+			return err
 		}
-		one.options.ImagesReady = true
-		if next, err = host.Decide(ctx, look, decide); err != nil {
-			return begin, err
+		options.ImagesReady = true
+		if next, err = decide(); err != nil {
+			return err
 		}
 		i.announce(next)
 	}
 	if err := host.Apply(ctx, next); err != nil {
 		i.finishProgress()
-		return begin, i.explained(ctx, project, err)
+		return i.explained(ctx, project, err)
 	}
-	return begin, nil
+	return nil
 }
 
 // announce shows what is to come.

@@ -20,7 +20,7 @@ import (
 // say tells the result of a verb.
 func (i *invocation) say(text string) {
 	if i.settings.progress != "quiet" && i.settings.progress != "json" {
-		fmt.Fprintln(i.Out, text)
+		fmt.Fprintln(i.Out, i.addressed(text))
 	}
 }
 

@@ -95,7 +95,10 @@ func TestAPluginSaysWhatToType(t *testing.T) {
 		assert.Equal(t, bad.String(), want, typed)
 	}
 	var out lockedBuffer
-	p := &program{IO: IO{Out: &out}, env: map[string]string{}}
+	p := &program{IO: IO{Out: &out, Err: &out}, env: map[string]string{"COMPOSE_FILE": filepath.Join(s.dir, "compose.yaml")}}
+	p.openEngine = func(context.Context, engine.Options) (Engine, error) { return s.engine, nil }
+	assert.Equal(t, p.runPlugin(t.Context(), strings.Fields("hyper cron create --name tidy --hour 2 x")), 0)
+	assert.Equal(t, out.String(), "tidy is made; project shop has no sidecar that runs: the next `docker hyper up` registers it\n")
 	for _, typed := range []string{"hyper --help", "hyper up --help", "hyper cron --help"} {
 		assert.Equal(t, p.runPlugin(t.Context(), strings.Fields(typed)), 0)
 	}

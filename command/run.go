@@ -54,11 +54,12 @@ func (p *program) run(ctx context.Context, argv []string) int {
 	return exitCode(err)
 }
 
-// fails prints an error in the words that its reader would type.
+// fails prints an error in the words that its reader would type. The exit code tells of it where nobody reads that, too.
 func (p *program) fails(paint palette, err error) {
 	if err == nil {
 		return
 	}
+	defer heedPipes()()
 	var b strings.Builder
 	printError(&b, paint, err)
 	fmt.Fprint(p.Err, p.addressed(b.String()))

@@ -13,7 +13,7 @@ import (
 // processStreams are the program's own streams for a process in a container. Where it has a terminal, ours passes every
 // key on; restore gives it back, and must be called before anything else is printed.
 func (i *invocation) processStreams(ctx context.Context, tty, stdin bool) (s engine.Streams, restore func(), err error) {
-	s = engine.Streams{Out: i.Out, Err: i.Err, TTY: tty}
+	s = engine.Streams{Out: heard{i.Out}, Err: heard{i.Err}, TTY: tty}
 	restore = func() {}
 	if stdin {
 		s.In = i.In

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -13,8 +14,17 @@ import (
 // errUnread is why something ends whose output nobody reads any more.
 var errUnread = errors.New("nobody reads the output any more")
 
-// isUnread says that a write failed since nobody reads what was written.
-func isUnread(err error) bool { return errors.Is(err, syscall.EPIPE) }
+// heard is a stream of ours: writing to it is errUnread where nobody reads it any more. The engine's connection may break in the
+// same words, which is a failure like any other.
+type heard struct{ io.Writer }
+
+func (h heard) Write(text []byte) (int, error) {
+	n, err := h.Writer.Write(text)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) { // a socket says this where something was left unread
+		err = errUnread
+	}
+	return n, err
+}
 
 // whileRead is a context that ends, because of errUnread, when nobody reads our output any more, though nothing is written.
 func (i *invocation) whileRead(ctx context.Context) (reading context.Context, stop func()) {
@@ -30,7 +40,7 @@ func (i *invocation) whileRead(ctx context.Context) (reading context.Context, st
 // followed is how a command ends that follows something until it is told to end, or nobody reads it any more.
 func followed(ctx context.Context, err error) error {
 	switch {
-	case isUnread(err), context.Cause(ctx) == errUnread: //nolint:errorlint // the very cause
+	case context.Cause(ctx) == errUnread: //nolint:errorlint // the very cause
 		return codeError(exitUnread)
 	case ctx.Err() != nil:
 		return codeError(exitInterrupted)

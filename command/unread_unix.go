@@ -23,13 +23,14 @@ func heedPipes() (stop func()) {
 // glance is how often it is asked whether a context ended meanwhile.
 const glance = 200 * time.Millisecond
 
-// awaitUnread waits until nobody reads a pipe any more. It returns false where the context ends before, or where it is no pipe.
+// awaitUnread waits until nobody reads a pipe or a socket any more. It returns false where the context ends before, or where it
+// is neither.
 func awaitUnread(ctx context.Context, stream any) bool {
 	file, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}
-	if is, err := file.Stat(); err != nil || is.Mode()&os.ModeNamedPipe == 0 {
+	if is, err := file.Stat(); err != nil || is.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
 		return false
 	}
 	asked := []unix.PollFd{{Fd: int32(file.Fd())}}
@@ -39,7 +40,7 @@ func awaitUnread(ctx context.Context, stream any) bool {
 			return false
 		}
 		if n > 0 {
-			return true
+			return asked[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 // else it was closed by us
 		}
 	}
 	return false

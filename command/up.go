@@ -100,27 +100,20 @@ func (i *invocation) convergeHeld(ctx context.Context, held held, project compos
 		return err
 	}
 	defer func() { err = errors.Join(err, host.Release()) }()
-	show := i.show()
 	done, err := host.Up(ctx, project, options, converge.Run{
 		Confirm: func(next plan.Plan) error {
 			if err := i.possible(ctx, next); err != nil {
 				return err
 			}
-			for _, w := range next.Warnings {
-				show.warn(w)
-			}
-			show.expect(next)
+			i.announce(next)
 			return i.confirm(next, yes)
 		},
-		Replan:  show.expect,
+		Replan:  func(next plan.Plan) { i.show().expect(next) },
 		Warn:    func(w string) { i.warn(w) },
 		Applied: held.lastApplied,
 		System:  func(p compose.Project) (plan.System, error) { return i.system(ctx, p) },
 	})
-	i.finishProgress()
-	if forgotten := i.rememberFetched(project); forgotten != nil {
-		err = errors.Join(err, forgotten)
-	}
+	err = i.imagesFetched(project, err)
 	run := ran{project: project, options: options, done: done, err: err}
 	if err != nil {
 		return errors.Join(i.explained(ctx, project, err), i.remember(ctx, held, run))

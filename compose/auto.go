@@ -80,7 +80,7 @@ func (r *reading) autorestart() {
 	if at == nil {
 		r.body.Restart = policy
 	}
-	r.l.warnings = append(r.l.warnings, fmt.Sprintf("service %s: autorestart is Docker Cloud's word: it is read as `restart: %s`", r.name, quotedNo(policy)))
+	r.l.warn(fmt.Sprintf("service %s: autorestart is Docker Cloud's word: it is read as `restart: %s`", r.name, quotedNo(policy)))
 }
 
 // quotedNo is a policy as it must stand in a file: a bare no is read as false by some.

@@ -60,7 +60,7 @@ func (r *reading) warnOfCertificate(cert *Certificate) {
 		return // it was parsed before
 	}
 	warn := func(format string, args ...any) {
-		r.l.warnings = append(r.l.warnings, fmt.Sprintf("service %s: the certificate of %s ", r.name, cert.Source)+fmt.Sprintf(format, args...))
+		r.l.warn(fmt.Sprintf("service %s: the certificate of %s ", r.name, cert.Source) + fmt.Sprintf(format, args...))
 	}
 	switch now := time.Now(); {
 	case now.After(leaf.NotAfter):

@@ -91,7 +91,7 @@ func (c *conversion) declaredJob(name string, spec types.JobConfig) Job {
 		j.Manual = *spec.Triggers.Manual
 	}
 	if !j.Manual && len(spec.Triggers.Schedule) == 0 {
-		c.l.warnings = append(c.l.warnings, "the job "+name+" has no schedule and may not be run by hand: it never runs")
+		c.l.warn("the job " + name + " has no schedule and may not be run by hand: it never runs")
 	}
 	concurrency, _ := asString(r.keys["concurrency"])
 	for i, s := range spec.Triggers.Schedule {
@@ -129,7 +129,7 @@ func (r *reading) job(keys map[string]any, at ...string) Job {
 		r.reportAt([]string{"restart"}, "a run would never end with restart: "+r.body.Restart, "use retries for runs that fail")
 	}
 	if strings.HasPrefix(r.body.Restart, types.RestartPolicyOnFailure) {
-		r.l.warnings = append(r.l.warnings, "job "+r.name+": restart: "+r.body.Restart+" has no effect on its runs: retries says how often one that failed is repeated")
+		r.l.warn("job " + r.name + ": restart: " + r.body.Restart + " has no effect on its runs: retries says how often one that failed is repeated")
 	}
 	j := Job{Service: r.template(RoleJob), Timing: DefaultTiming()}
 	j.OneShot = true

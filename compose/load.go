@@ -44,7 +44,8 @@ type LoadOptions struct {
 
 	// Looking says that no container will be made, only looked at, stopped or removed. Then what a container holds
 	// may be missing: env and label files, the contents of configs and secrets, and certificates. So it may be for what is
-	// not among Only. A service or job that cannot be known whole has the zero Digest.
+	// not among Only. A service or job that cannot be known whole has the zero Digest. What is odd about the project is not
+	// warned of.
 	Looking  bool
 	Building bool // images will be built: what builds need must be there, where Looking is said, too
 }
@@ -96,6 +97,13 @@ type loading struct {
 	docs     []*document // the named files
 	places   places
 	warnings []string
+}
+
+// warn says of the project what is not as its author may think. Who only looks was told when its containers were made.
+func (l *loading) warn(text string) {
+	if !l.opt.Looking {
+		l.warnings = append(l.warnings, text)
+	}
 }
 
 func (l *loading) run(ctx context.Context) (Project, error) {

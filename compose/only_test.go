@@ -72,3 +72,30 @@ func TestOnlyWhatARunIsAboutMustBeWhole(t *testing.T) {
 	known := slices.DeleteFunc(p.Templates(), func(s Service) bool { return s.Digest.Hash == "" })
 	assert.Equal(t, len(known), 2)
 }
+
+// What is odd about a project is told where it is made, and not each time that it is looked at. What docker compose warns of, it
+// warns of each time.
+func TestWhoOnlyLooksIsNotWarned(t *testing.T) {
+	files := one(`
+version: "3"
+x-hyper-lite: {revisions: 0}
+services:
+  web: {image: x, protocol: httpsTerm, ssl_cert: cert.pem, container_port: 80, hosts: [elsewhere.example.com], autorestart: ALWAYS, deploy: {update_config: {failure_action: rollback}}}
+  other: {image: "x:${NOTHING}", networks: {default: {aliases: [web-lb]}}}
+  nightly: {image: x, cron: "@daily", restart: "on-failure:3"}
+jobs:
+  idle: {image: x, triggers: {manual: false}}
+  after: {image: x, depends_on: [idle], triggers: {manual: true}}
+`)
+	cert, key := pemPair(t)
+	files["cert.pem"] = cert + key
+	dir := write(t, files)
+	_, all, err := Load(t.Context(), LoadOptions{WorkDir: dir})
+	assert.NilError(t, err)
+	assert.Equal(t, len(all), 9, strings.Join(all, "\n"))
+	_, some, err := Load(t.Context(), LoadOptions{WorkDir: dir, Looking: true})
+	assert.NilError(t, err)
+	assert.Equal(t, len(some), 2, strings.Join(some, "\n"))
+	assert.Assert(t, is.Contains(some[0], "`version` is obsolete"))
+	assert.Assert(t, is.Contains(some[1], "NOTHING"))
+}

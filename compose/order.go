@@ -57,7 +57,7 @@ func (c *conversion) throughJobs(jobs []Job) {
 				continue
 			}
 			if n < len(j.DependsOn) {
-				c.l.warnings = append(c.l.warnings, "job "+j.Name+" depends on job "+d.Service+": it waits for what that one depends on, and for no run of it")
+				c.l.warn("job " + j.Name + " depends on job " + d.Service + ": it waits for what that one depends on, and for no run of it")
 			}
 			for _, d := range through.DependsOn {
 				if !own[d.Service] {

@@ -153,7 +153,7 @@ func (f OrderFacts) refusal() string {
 func (c *conversion) stranded(services []Service) {
 	for _, s := range services {
 		if c.settings.Revisions == 0 && s.Rollout.OnFailure == RollBackOnFailure {
-			c.l.warnings = append(c.l.warnings, fmt.Sprintf("service %s: failure_action rollback does what pause does, since x-hyper-lite.revisions is 0: there is nothing to go back to", s.Name))
+			c.l.warn(fmt.Sprintf("service %s: failure_action rollback does what pause does, since x-hyper-lite.revisions is 0: there is nothing to go back to", s.Name))
 		}
 	}
 }

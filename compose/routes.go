@@ -260,7 +260,7 @@ func (c *conversion) conflicts(services []Service) {
 func (c *conversion) unnamed(p Project) {
 	for _, s := range p.Services {
 		if len(s.Routes) > 0 && p.BalancedName(s.Name) == "" {
-			c.l.warnings = append(c.l.warnings, fmt.Sprintf("service %s: inside the networks %s does not lead to the balancer, since the files give that name to another one", s.Name, BalancedName(s.Name)))
+			c.l.warn(fmt.Sprintf("service %s: inside the networks %s does not lead to the balancer, since the files give that name to another one", s.Name, BalancedName(s.Name)))
 		}
 	}
 }

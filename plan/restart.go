@@ -14,7 +14,7 @@ func RestartAll(project string, want *compose.Project, have Observed, opt Lifecy
 		return Plan{}, err
 	}
 	if len(opt.Services) > 0 && !opt.NoDeps {
-		l.services = l.withDependents(opt.Services)
+		l.services = WithDependents(l.want, opt.Services)
 	}
 	l.reviveSystem()
 	l.rolling = opt.Rolling
@@ -31,12 +31,12 @@ func RestartAll(project string, want *compose.Project, have Observed, opt Lifecy
 	return l.plan()
 }
 
-// withDependents adds to services those that depend on them with restart: true, and those that use their namespaces, which
+// WithDependents adds to services those that depend on them with restart: true, and those that use their namespaces, which
 // are new ones after a restart; and so on.
-func (l *lifecycle) withDependents(services []string) []string {
+func WithDependents(want compose.Project, services []string) []string {
 	services = slices.Clone(services)
 	for at := 0; at < len(services); at++ {
-		for _, s := range l.want.Services {
+		for _, s := range want.Services {
 			depends := func(d compose.Dependency) bool { return d.Service == services[at] && d.Restart }
 			bound := slices.ContainsFunc(s.DependsOn, depends) || slices.Contains(s.SharesNamespacesWith(), services[at])
 			if bound && !slices.Contains(services, s.Name) {
@@ -138,7 +138,7 @@ func Resume(project string, want *compose.Project, was, have Observed, tried []R
 	if err != nil || want == nil || !have.Serves() {
 		return Plan{}, err
 	}
-	chosen := l.withDependents(opt.Services)
+	chosen := WithDependents(l.want, opt.Services)
 	for _, s := range want.Services {
 		if len(s.Routes) == 0 || len(chosen) > 0 && !slices.Contains(chosen, s.Name) {
 			continue

@@ -193,6 +193,24 @@ services: {one: *web, two: *web, three: *web}
 	assert.Equal(t, strings.Count(p.must("history", "--format", "json").out, "\n"), 2)
 }
 
+// What a change came to is told by the exit code where nobody reads the words any more.
+func TestAFailureThatNobodyReadsOfKeepsItsExitCode(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, `services: {bad: {image: hyper-lite-demo, command: [exit, "7"], restart: "no"}}`)
+	for _, c := range []struct {
+		typed string
+		code  int
+	}{{"up -d --wait bad", 3}, {"scale nobody=2", 1}, {"up --nonsense", 2}} {
+		reader, writer, err := os.Pipe()
+		assert.NilError(t, err)
+		typed := p.command(t.Context(), strings.Fields(c.typed)...)
+		typed.Stdout, typed.Stderr = writer, writer
+		assert.NilError(t, errors.Join(reader.Close(), typed.Start(), writer.Close()))
+		exit, ok := errors.AsType[*exec.ExitError](typed.Wait())
+		assert.Assert(t, ok && exit.ExitCode() == c.code, "%s: %v", c.typed, exit)
+	}
+}
+
 func TestCtrlCAtATerminal(t *testing.T) {
 	t.Parallel()
 	needs(t, "redis:7")
