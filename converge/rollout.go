@@ -91,7 +91,9 @@ func (r *rollout) take(ctx context.Context, p plan.Plan, have plan.Observed, err
 		}
 		s := r.setback(c.Ref.Service)
 		s.Failed = append(s.Failed, c)
-		if s.Action == "" || s.Action == compose.ContinueOnFailure {
+		// the wave that failed has other replacements, whose watch was cut short
+		ofTheWave := s.Action == compose.PauseOnFailure && slices.Contains(r.opt.Fresh, c.Ref)
+		if s.Action == "" || s.Action == compose.ContinueOnFailure || ofTheWave {
 			s.Err = errors.Join(s.Err, f.error)
 		} else {
 			s.Undone = errors.Join(s.Undone, f.error)
