@@ -146,7 +146,7 @@ func TestVolumesStayAndAreOurs(t *testing.T) {
 		config.Name: {Name: config.Name, Ours: true, Digest: create.Digest},
 	})
 	other := create
-	other.Digest = "000000000000"
+	other.Digest = "v1:000000000000"
 	assert.ErrorContains(t, s.Do(t.Context(), other), "another configuration")
 	remove := plan.RemoveVolume{Name: config.Name}
 	s.do(remove, remove)

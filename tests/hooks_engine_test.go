@@ -71,7 +71,7 @@ func (d *diary) turn() {
 // others does.
 func (d *diary) says(wanted []string, others ...string) {
 	d.p.t.Helper()
-	eventually(d.p.t, 10*time.Second, func() error {
+	eventually(d.p.t, time.Minute, func() error {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		rest := d.entries
