@@ -64,7 +64,7 @@ volumes: {kept: {}}
 
 	p.must("stop")
 	p.must("up", "-d", "--no-deps", "after")
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		if said := p.shell("after-1", "cat /kept/hook"); said != "stopping" {
 			return fmt.Errorf("the hook wrote %q", said)
 		}

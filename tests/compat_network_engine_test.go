@@ -163,7 +163,7 @@ volumes: {named: {}}
 	starts := map[string]int{"owner-1": 1, "net-1": 1, "all-1": 1}
 	lives := func(name, kind string) (in string) { // as it said when it began: an exec may not reach what was just restarted
 		t.Helper()
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			said := strings.Fields(logOf(t, p.id(name)))
 			for _, word := range said {
 				if strings.HasPrefix(word, kind) {
@@ -293,7 +293,7 @@ services:
 	for _, address := range []string{
 		fmt.Sprintf("127.0.0.1:%d", p.port), fmt.Sprintf("127.0.0.2:%d", long), fmt.Sprintf("127.0.0.4:%d", first),
 	} {
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			code, body, err := get(fresh, "http://"+address+"/healthz")
 			if err == nil && code != http.StatusOK {
 				err = fmt.Errorf("%d: %s", code, body)

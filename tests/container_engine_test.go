@@ -45,7 +45,7 @@ services:
 	assert.Equal(t, p.must("ps", "--format", "{{.Health}}", "off").out, "\n")
 
 	post(t, p.direct("web-1", "/health/fail"))
-	eventually(t, 15*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		if now := health(); now != "unhealthy\n" {
 			return fmt.Errorf("web is %s", now)
 		}
@@ -81,12 +81,12 @@ services:
 	}
 	p.must("up", "-d", "always")
 	started := p.inspect("always-1").State.StartedAt
-	eventually(t, 10*time.Second, func() error { _, err := ok(fresh, p.direct("always-1", "/")); return err })
+	eventually(t, 30*time.Second, func() error { _, err := ok(fresh, p.direct("always-1", "/")); return err })
 	response, err := fresh.Post(p.direct("always-1", "/exit?code=3"), "", nil)
 	if err == nil { // it ends before or after its answer
 		assert.NilError(t, response.Body.Close())
 	}
-	eventually(t, 15*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		now := p.inspect("always-1")
 		if now.RestartCount == 0 || !now.State.Running || now.State.StartedAt == started {
 			return fmt.Errorf("%s, %d restarts", now.State.Status, now.RestartCount)

@@ -39,7 +39,7 @@ services:
 		})
 		engine.stop()
 		away := time.Now().Add(5 * time.Second)
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			if left := time.Until(away); left > 0 {
 				return fmt.Errorf("%s more", left)
 			}

@@ -99,7 +99,7 @@ func TestAKilledReplicaLosesNoGET(t *testing.T) {
 	name := p.inspect("web-2").ID[:12]
 	lost := underLoad(t, p.url("/replica"), func() {
 		assert.NilError(t, docker.ContainerKill(t.Context(), name, "KILL"))
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			if slices.Contains(sortedKeys(p.answerers(9)), name) {
 				return fmt.Errorf("it still answers")
 			}
@@ -139,10 +139,10 @@ func TestAReplicaStoppedOrPausedByHandIsWithdrawnAndComesBack(t *testing.T) {
 		},
 	} {
 		assert.NilError(t, c.away(), c.what)
-		eventually(t, 5*time.Second, func() error { return p.lbSays("web.1@1 false") })
-		eventually(t, 10*time.Second, func() error { return p.servedByOthers(id[:12]) })
+		eventually(t, 30*time.Second, func() error { return p.lbSays("web.1@1 false") })
+		eventually(t, 30*time.Second, func() error { return p.servedByOthers(id[:12]) })
 		assert.NilError(t, c.again(), c.what)
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			if !p.serves(id[:12]) {
 				return fmt.Errorf("%s: it does not come back", c.what)
 			}
@@ -176,7 +176,7 @@ func TestASidecarThatCrashedComesBackAndSeesWhatItMissed(t *testing.T) {
 		p.crash("hyper-lite-sidecar")
 		assert.NilError(t, docker.ContainerKill(t.Context(), name, "KILL"))
 		p.restarted("hyper-lite-sidecar", before)
-		eventually(t, 15*time.Second, func() error {
+		eventually(t, 30*time.Second, func() error {
 			if p.serves(name) {
 				return fmt.Errorf("the dead replica answers")
 			}
@@ -196,7 +196,7 @@ func TestABalancerThatCrashedComesBackWithTheRightBackends(t *testing.T) {
 	p.crash("hyper-lite-balancer")
 	assert.NilError(t, docker.ContainerKill(t.Context(), p.inspect("web-2").ID, "KILL"))
 	p.restarted("hyper-lite-balancer", before)
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		_, err := ok(fresh, p.url("/replica"))
 		return err
 	})

@@ -213,7 +213,7 @@ services:
 	name, err := ok(client, p.url("/replica"))
 	assert.NilError(t, err)
 	assert.NilError(t, docker.ContainerKill(t.Context(), name, "KILL"))
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		next, err := ok(client, p.url("/replica"))
 		if err == nil && next == name {
 			err = fmt.Errorf("%s still answers", name)

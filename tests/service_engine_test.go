@@ -196,7 +196,7 @@ services:
 	p.during("Redeploying", "service", "redeploy", "web")
 	rests("Running")
 	assert.NilError(t, docker.ContainerKill(t.Context(), p.name+"-web-2", "KILL"))
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		if s := p.inspect("web-2").State; s.Status != container.StateExited {
 			return fmt.Errorf("web-2 is %s", s.Status)
 		}

@@ -210,7 +210,7 @@ services:
 		assert.Equal(t, p.inspect("web-1").ID, id)
 		assert.DeepEqual(t, p.running("web"), []string{p.name + "-web-1"})
 		assert.Equal(t, len(p.setAside()), 1)
-		eventually(t, 10*time.Second, func() error { // it was started a moment ago, and nobody awaits it
+		eventually(t, 30*time.Second, func() error { // it was started a moment ago, and nobody awaits it
 			_, _, err := get(fresh, p.url("/"))
 			return err
 		})

@@ -141,7 +141,7 @@ func TestASecondUpWaitsForTheFirstOrFailsAtOnce(t *testing.T) {
 	defer cancel()
 	first := p.command(ctx, "up", "--wait") // waits until the one-shot is done
 	assert.NilError(t, first.Start())
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		text, err := os.ReadFile(filepath.Join(p.dir, ".hyper-lite", p.name, "lock"))
 		if err == nil && !bytes.Contains(text, []byte("hyper-lite up")) {
 			err = fs.ErrNotExist
@@ -167,7 +167,7 @@ func TestALockDiesWithItsHolder(t *testing.T) {
 	defer cancel()
 	first := p.command(ctx, "up", "--wait")
 	assert.NilError(t, first.Start())
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		if len(p.running("slow")) == 0 {
 			return fs.ErrNotExist
 		}
