@@ -62,7 +62,7 @@ func (i *invocation) needsWhole(ctx context.Context, verb string, project foundP
 	for _, s := range project.Services {
 		about := len(works) == 0 || slices.Contains(works, s.Name)
 		needs := len(s.PreStart) > 0 || slices.ContainsFunc(s.Routes, func(r compose.Route) bool { return !r.IsWhole() })
-		if verb != "stop" && about && needs && !isKnown(s) {
+		if verb != "stop" && about && needs && !s.Digest.IsKnown() {
 			load.Only = append(load.Only, s.Name)
 		}
 	}

@@ -51,7 +51,7 @@ func (r ran) asApplied(revision, before state.Revision, now, then recordedProjec
 			whole.Applied[s.Name] = revision.Applied[s.Name]
 		case applied && now.take(then, s.Name):
 			whole.Applied[s.Name] = was
-		case neededBy(r.project, chosen, s.Name) && isKnown(s):
+		case neededBy(r.project, chosen, s.Name) && s.Digest.IsKnown():
 			whole.Applied[s.Name] = revision.Applied[s.Name]
 		default:
 			left = append(left, s.Name)
@@ -77,7 +77,7 @@ func (r ran) asApplied(revision, before state.Revision, now, then recordedProjec
 func (r ran) known(revision state.Revision) (state.Revision, error) {
 	var unknown []string
 	for _, s := range r.project.Templates() {
-		if !isKnown(s) {
+		if !s.Digest.IsKnown() {
 			unknown = append(unknown, s.Name)
 			delete(revision.Applied, s.Name)
 			delete(revision.Jobs, s.Name)
@@ -94,9 +94,6 @@ func (r ran) known(revision state.Revision) (state.Revision, error) {
 	revision.Project, err = text.text()
 	return revision, err
 }
-
-// isKnown says that all was there that a container of s holds.
-func isKnown(s compose.Service) bool { return s.Digest.Hash != "" }
 
 func neededBy(project compose.Project, services []string, name string) bool {
 	return slices.ContainsFunc(project.Services, func(s compose.Service) bool {

@@ -130,7 +130,7 @@ func relabel(s *Service, files []string) {
 // unlike says which fields of a restored service are not what they were.
 func unlike(s Service, opt RestoreOptions) []string {
 	recorded, ok := opt.Services[s.Name]
-	if !ok || recorded.Digest.Hash == "" || s.Digest.Hash == "" || recorded.Digest.Hash == s.Digest.Hash {
+	if !ok || !recorded.Digest.IsKnown() || !s.Digest.IsKnown() || recorded.Digest.Hash == s.Digest.Hash {
 		return nil
 	}
 	fields := ChangedFields(recorded.Digest, s.Digest)

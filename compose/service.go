@@ -148,3 +148,7 @@ type Digest struct {
 	Hash   string            // "v1:" and 64 hex digits, the versioned contract over all that needs a new container
 	Fields map[string]string // by field ("image", "environment.V"): 8 hex digits, so that a plan can say what changed
 }
+
+// IsKnown says that all was there of which the container is made. The zero Digest is that of a service or job that is not known
+// whole: nothing is made of it, and nothing held against it; and that of a container that was not made to its end.
+func (d Digest) IsKnown() bool { return d.Hash != "" }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 
@@ -16,11 +17,11 @@ func anonymousVolumes(old container.InspectResponse) map[string]string {
 	named := map[string]bool{}
 	for _, m := range old.HostConfig.Mounts {
 		if m.Source != "" && !adopted(old, m) {
-			named[m.Target] = true
+			named[path.Clean(m.Target)] = true
 		}
 	}
 	for _, bind := range old.HostConfig.Binds {
-		named[bindTarget(bind)] = true
+		named[path.Clean(bindTarget(bind))] = true
 	}
 	volumes := map[string]string{}
 	for _, m := range old.Mounts {
@@ -51,33 +52,37 @@ var madeUp = regexp.MustCompile("^[0-9a-f]{64}$")
 
 // adopted says whether a named mount is an anonymous volume that was taken over before.
 func adopted(old container.InspectResponse, m mount.Mount) bool {
-	return m.Type == mount.TypeVolume && slices.Contains(namesOf(old.Config.Labels[labelAdopted]), m.Target)
+	return m.Type == mount.TypeVolume && slices.Contains(namesOf(old.Config.Labels[labelAdopted]), path.Clean(m.Target))
 }
 
-// adopt mounts anonymous volumes where the new container has a place for them.
+// adopt mounts anonymous volumes where the new container has a place for them: one that the image declares, or its file.
 func adopt(made *draft, anonymous map[string]string, declared map[string]struct{}) {
 	private := namesOf(foldersOf(made.copies))
-	taken := map[string]bool{}
+	taken, wanted := map[string]bool{}, map[string]bool{}
 	for i, m := range made.host.Mounts {
-		old, there := anonymous[m.Target]
-		taken[m.Target] = true
-		if there && m.Type == mount.TypeVolume && m.Source == "" && !slices.Contains(private, m.Target) {
+		place := path.Clean(m.Target)
+		old, there := anonymous[place]
+		taken[place] = true
+		if there && m.Type == mount.TypeVolume && m.Source == "" && !slices.Contains(private, place) {
 			made.host.Mounts[i].Source = old
-			made.adopted = append(made.adopted, m.Target)
+			made.adopted = append(made.adopted, place)
 		}
 	}
 	for _, bind := range made.host.Binds {
-		taken[bindTarget(bind)] = true
+		taken[path.Clean(bindTarget(bind))] = true
 	}
-	for path := range made.host.Tmpfs {
-		taken[path] = true
+	for place := range made.host.Tmpfs {
+		taken[path.Clean(place)] = true
 	}
-	for _, path := range slices.Sorted(maps.Keys(anonymous)) {
-		if _, wanted := declared[path]; !wanted || taken[path] {
+	for place := range declared {
+		wanted[path.Clean(place)] = true
+	}
+	for _, place := range slices.Sorted(maps.Keys(anonymous)) {
+		if !wanted[place] || taken[place] {
 			continue
 		}
-		made.host.Mounts = append(made.host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: anonymous[path], Target: path})
-		made.adopted = append(made.adopted, path)
+		made.host.Mounts = append(made.host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: anonymous[place], Target: place})
+		made.adopted = append(made.adopted, place)
 	}
 	slices.Sort(made.adopted)
 }

@@ -46,7 +46,11 @@ func publishing(s compose.Service, port int) compose.Service {
 
 // withAnonymousVolume gives each container of a service a volume of its own.
 func withAnonymousVolume(s compose.Service) compose.Service {
-	s.Body.Volumes = []types.ServiceVolumeConfig{{Type: types.VolumeTypeVolume, Target: "/data"}}
+	return mounting(s, types.ServiceVolumeConfig{Type: types.VolumeTypeVolume, Target: "/data"})
+}
+
+func mounting(s compose.Service, v types.ServiceVolumeConfig) compose.Service {
+	s.Body.Volumes = []types.ServiceVolumeConfig{v}
 	return s
 }
 

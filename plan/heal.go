@@ -115,7 +115,7 @@ func (c *chain) mend(there []Replica, served Served) {
 	if clone.Cause == "" {
 		return
 	}
-	if unfinished(clone) {
+	if !clone.Digest.IsKnown() {
 		c.then(Remove{Container: c.container(clone)}, "its making was cut off")
 		if there = there[1:]; len(there) > 0 {
 			c.mend(there, served)
@@ -134,9 +134,6 @@ func (c *chain) mend(there []Replica, served Served) {
 	}
 	c.back(clone, there[1], served)
 }
-
-// unfinished says that a container was not made to its end.
-func unfinished(r Replica) bool { return r.Digest.Hash == "" }
 
 func takesOver(clone, old Replica, served Served) bool {
 	if clone.State != Running {

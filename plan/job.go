@@ -54,7 +54,7 @@ func (b *builder) registration(j compose.Job) string {
 func (b *builder) jobs() []compose.Job {
 	var chosen []compose.Job
 	for _, j := range b.want.Jobs {
-		if !unknown(j.Service) && (len(b.opt.Services) == 0 || slices.Contains(b.opt.Services, j.Name)) {
+		if j.Digest.IsKnown() && (len(b.opt.Services) == 0 || slices.Contains(b.opt.Services, j.Name)) {
 			chosen = append(chosen, j)
 		}
 	}

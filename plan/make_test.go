@@ -86,6 +86,11 @@ func TestMake(t *testing.T) {
 			opt:  plan.Options{RenewAnonVolumes: true},
 		},
 		{
+			name: "start-first-of-a-folder-over-an-anonymous-volume",
+			want: shop(mounting(service("db", 1, "v1:bbbb"), types.ServiceVolumeConfig{Type: types.VolumeTypeBind, Source: "/srv", Target: "/data/"})),
+			have: func(t *testing.T) *host { return running(t, shop(withAnonymousVolume(service("db", 1, "v1:aaaa")))) },
+		},
+		{
 			name: "start-first-is-asked-for", want: shop(asked(withAnonymousVolume(service("db", 1, "v1:bbbb")))),
 			have: func(t *testing.T) *host { return running(t, shop(withAnonymousVolume(service("db", 1, "v1:aaaa")))) },
 		},

@@ -14,7 +14,7 @@ import (
 // Observed is one look at the host. No engine type is in it.
 type Observed struct {
 	Replicas  []Replica          // every container with this project's label, runs and one-offs included
-	Foreign   []Foreign          // every other container on the host: only its name and its host ports matter
+	Foreign   []Foreign          // every other container on the host: what of it can stand in the way
 	Networks  map[string]Network // by the engine's name; all that are ours, and those of the wanted project
 	Volumes   map[string]Volume  // by the engine's name; all that are ours, and those of the wanted project
 	Images    map[string]Image   // by the reference or ID the project uses; absent where the engine has no such image

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -96,12 +97,12 @@ func (r *roll) ordered(turns []turn) compose.Rollout {
 // handsOver says whether a container runs on an anonymous volume that its successor takes over: one in whose place the
 // file mounts nothing else.
 func (r *roll) handsOver(c Replica) bool {
-	return isRunning(c) && slices.ContainsFunc(c.Anonymous, func(path string) bool {
+	return isRunning(c) && slices.ContainsFunc(c.Anonymous, func(place string) bool {
 		return !slices.ContainsFunc(r.service.Body.Volumes, func(v types.ServiceVolumeConfig) bool {
-			return v.Target == path && (v.Type != types.VolumeTypeVolume || v.Source != "")
+			return path.Clean(v.Target) == place && (v.Type != types.VolumeTypeVolume || v.Source != "")
 		}) && !slices.ContainsFunc(r.service.Body.Tmpfs, func(t string) bool {
 			target, _, _ := strings.Cut(t, ":")
-			return target == path
+			return path.Clean(target) == place
 		})
 	})
 }
@@ -229,8 +230,8 @@ func (r *roll) fill(turns []turn, waves bool) {
 	}
 }
 
-// comesBack says that a slot in which nothing runs had a replica, which a run that failed or was cut off took away, or which
-// ended by itself.
+// comesBack says that a slot in which nothing runs has or had a replica, which a run that failed or was cut off took away, which
+// ended by itself, or which was only made and never ran.
 func (r *roll) comesBack(t turn) bool {
 	if !r.replacementIsAwaited() || t.kept != nil && t.kept.State == Running {
 		return false

@@ -74,9 +74,6 @@ func (b *builder) slots(s compose.Service) []int {
 	return numbers
 }
 
-// unknown says that what a container of s would be made from is not known whole: none is made, and none is held against it.
-func unknown(s compose.Service) bool { return s.Digest.Hash == "" }
-
 // holds says whether a slot keeps what it has: its service is held, or its replica failed in this run, made or not.
 func (b *builder) holds(service string, number int) bool {
 	in := func(ref Ref) bool { return ref.Service == service && ref.Slot == number }

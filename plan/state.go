@@ -85,7 +85,7 @@ func censusOf(name string, s *compose.Service, replicas []Replica, published []P
 			best = max(best, wellness(s, r, published))
 			fresh = fresh && r.State == Created
 			finished = finished || s != nil && done(*s, r)
-			c.changed = c.changed || s != nil && s.Digest.Hash != "" && r.Digest.Hash != s.Digest.Hash
+			c.changed = c.changed || s != nil && s.Digest.IsKnown() && r.Digest.Hash != s.Digest.Hash
 		}
 		c.doubled = c.doubled || len(there) > 1
 		switch {

@@ -39,7 +39,7 @@ func (b *builder) turns(s compose.Service) (turns []turn, surplus, failed []Repl
 	slots := map[int]*slot{}
 	numbers := b.slots(s)
 	for place, number := range numbers {
-		slots[number] = &slot{number: number, place: place, held: unknown(s) || b.holds(s.Name, number)}
+		slots[number] = &slot{number: number, place: place, held: !s.Digest.IsKnown() || b.holds(s.Name, number)}
 	}
 	count := 0
 	for _, r := range b.have.Replicas {

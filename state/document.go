@@ -29,7 +29,10 @@ func (d Document) Recall(name string, into any) error {
 	if !ok {
 		return nil
 	}
-	return json.Unmarshal(text, into)
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("decode record %s: %w", name, err)
+	}
+	return nil
 }
 
 // Remember replaces the record of a room.

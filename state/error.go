@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// without is what becomes of a project whose state file is gone.
+const without = "`hyper-lite up` rebuilds what it needs from the engine's labels, " +
+	"only the history, the jobs of `cron create` and when images were fetched are lost"
+
 // CorruptError says that a state file cannot be read. It is never reset silently.
 type CorruptError struct {
 	Path   string
@@ -22,7 +26,7 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 
 // Hint is the way out.
 func (e *CorruptError) Hint() string {
-	remove := "delete it: `hyper-lite up` rebuilds what it needs from the engine's labels, only the history and the jobs of `cron create` are lost"
+	remove := "delete it: " + without
 	if e.Backup == "" {
 		return remove
 	}
@@ -42,8 +46,7 @@ func (e *NewerError) Error() string {
 
 // Hint is the way out.
 func (e *NewerError) Hint() string {
-	return "use the newer hyper-lite that wrote it, or move the file away: `hyper-lite up` rebuilds what it needs" +
-		" from the engine's labels, only the history and the jobs of `cron create` are lost"
+	return "use the newer hyper-lite that wrote it, or move the file away: " + without
 }
 
 // LockedError says that another command works on the project. Where the holder could not be read, PID is 0.
