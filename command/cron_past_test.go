@@ -189,6 +189,24 @@ func TestCronHistoryOfARunThatWasEnded(t *testing.T) {
 	assert.Equal(t, strings.Split(s.run("cron", "ls", "--format", "{{.Succeeded}} {{.Failed}}").out, "\n")[0], "0 3")
 }
 
+// A run that ends by itself keeps its own status, though nobody reads its last words any more.
+func TestCronHistoryOfARunThatNobodyRead(t *testing.T) {
+	s := newShell(t, shopJobs)
+	s.engine.procs.breaks = errUnread
+	s.engine.procs.ends = map[string]int{}
+	code := 0
+	s.engine.doing = func(step plan.Step) {
+		if made, ok := step.(plan.Create); ok && made.Ref.Service == "nightly" {
+			s.engine.procs.ends[made.Name] = code
+		}
+	}
+	assert.Equal(t, s.run("cron", "run", "--wait", "nightly").code, 141)
+	code = 3
+	assert.Equal(t, s.run("cron", "run", "--wait", "nightly").code, 141)
+	r := s.run("cron", "history", "nightly", "--format", "{{.Status}} {{.Reason}}")
+	assert.Equal(t, r.out, "succeeded \nfailed exited 3\n", r.err)
+}
+
 // A run that its pre_start hooks do not let begin is recorded, and its container goes.
 func TestARunByHandThatItsHooksDoNotLetBegin(t *testing.T) {
 	s := newShell(t, shop+`  nightly: {image: shop:1, cron: "30 2 * * *", pre_start: [{command: [migrate]}]}
