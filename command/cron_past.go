@@ -25,13 +25,14 @@ type jobsPast struct {
 	memories  map[string]cron.Memory   // by job
 	histories map[string][]cron.Record // the sidecar's, by job
 	byHand    map[string][]cron.Record // begun by hand, by job
+	open      map[string][]cron.Record // the sidecar's fires that are not over for it, by job
 	runs      []engine.Listed          // the containers of runs, those of the latest instants last
 	sidecar   plan.State               // "": there is none
 }
 
 // jobsPast looks at all of them. What cannot be read is warned of, and told without.
 func (i *invocation) jobsPast(ctx context.Context, project compose.Project) (jobsPast, error) {
-	past := jobsPast{project: project.Name, byHand: map[string][]cron.Record{}}
+	past := jobsPast{project: project.Name, byHand: map[string][]cron.Record{}, open: map[string][]cron.Record{}}
 	host, err := i.engine(ctx)
 	if err != nil {
 		return past, err
@@ -49,7 +50,37 @@ func (i *invocation) jobsPast(ctx context.Context, project compose.Project) (job
 		}
 	}
 	past.runs = runsAmong(containers)
+	if err := i.addOpen(ctx, host, &past); err != nil {
+		return past, err
+	}
 	return past, i.addRunsByHand(ctx, host, project, &past)
+}
+
+// addOpen adds what is not over for the sidecar. Where that does not run, the containers tell what has ended since, as `stop` ends
+// what runs.
+func (i *invocation) addOpen(ctx context.Context, host Engine, past *jobsPast) error {
+	attended := slices.Contains([]plan.State{plan.Running, plan.Paused, plan.Restarting}, past.sidecar)
+	for job, memory := range past.memories {
+		for _, r := range memory.Unfinished(past.project, job, attended) {
+			at := slices.IndexFunc(past.runs, func(c engine.Listed) bool { return c.Name == r.Run })
+			switch {
+			case attended, at < 0 && r.Started == nil:
+			case at < 0:
+				r = removedUnseen(r)
+			default:
+				seen, err := i.runRecord(ctx, host, past.runs[at], true, r)
+				if err != nil {
+					return err
+				}
+				if seen.Started != nil {
+					seen.Scheduled = r.Scheduled // in the zone of its schedule
+					r = seen
+				}
+			}
+			past.open[job] = append(past.open[job], r)
+		}
+	}
+	return nil
 }
 
 // runsAmong are the containers of runs, those of the latest instants last.
@@ -165,10 +196,15 @@ func (i *invocation) runRecord(ctx context.Context, host Engine, c engine.Listed
 		run, there = runOf(c, life), life.State != ""
 	}
 	if !there {
-		known.Status, known.Reason = cron.Failed, "its container was removed before its end was seen"
-		return known, nil
+		return removedUnseen(known), nil
 	}
 	return cron.RecordOf(run), nil
+}
+
+// removedUnseen is the record of a run whose container is gone.
+func removedUnseen(known cron.Record) cron.Record {
+	known.Status, known.Reason = cron.Failed, "its container was removed before its end was seen"
+	return known
 }
 
 // runOf is a run's container in the runner's words.
@@ -204,7 +240,7 @@ func (p jobsPast) records(job string) []cron.Record {
 	for _, r := range records {
 		seen[r.Scheduled.Unix()] = true
 	}
-	for _, more := range [][]cron.Record{p.byHand[job], p.memories[job].Unfinished(p.project, job)} {
+	for _, more := range [][]cron.Record{p.byHand[job], p.open[job]} {
 		for _, r := range more {
 			if !seen[r.Scheduled.Unix()] {
 				seen[r.Scheduled.Unix()] = true

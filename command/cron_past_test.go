@@ -94,6 +94,7 @@ func TestCronHistoryOfASidecar(t *testing.T) {
 			fire(0, cron.Succeeded, ""), fire(1, cron.Failed, "exited 3"), fire(2, cron.Skipped, "the job is paused"),
 			fire(3, cron.Missed, "nothing was there to start it"), fire(1, cron.Failed, "exited 3, at attempt 2"),
 		)
+		s.engine.addRun(fire(4, cron.Running, "").Run, cron.CatchUp, plan.Running, began, 0)
 		s.engine.files["/var/lib/hyper-lite/cron/history.jsonl"] += `{"Job":"nightly","Run":"half` // just being written
 		r := s.run("cron", "history", "nightly", "--format", "{{.Trigger}} {{.Status}} {{.Reason}}")
 		assert.Equal(t, r, result{0, "schedule succeeded \nschedule failed exited 3, at attempt 2\nschedule skipped the job is paused\n" +
@@ -125,6 +126,47 @@ func TestCronHistoryOfASidecar(t *testing.T) {
 		assert.Assert(t, views[0].Paused && views[0].Succeeded == 7 && views[0].Last.Status == cron.Running)
 		assert.DeepEqual(t, views[0].Running, []string{fmt.Sprintf("shop-nightly-%d", fired.AddDate(0, 0, 4).Unix())})
 		assert.Equal(t, len(s.engine.done), 0)
+	}
+}
+
+// addRun gives the fake engine the container of a run of nightly.
+func (f *fakeEngine) addRun(name string, trigger cron.Trigger, state plan.State, began time.Time, code int) {
+	at := strings.TrimPrefix(name, "shop-nightly-")
+	f.labels[name] = map[string]string{compose.LabelFire: at, compose.LabelTrigger: string(trigger)}
+	f.replicas = append(f.replicas, plan.Replica{
+		Ref: plan.Ref{Service: "nightly", Slot: 1, Generation: 1}, Role: compose.RoleRun, OneOff: true, ID: name, Name: name, Fire: at,
+		State: state, CreatedAt: began, ExitCode: code,
+	})
+}
+
+// After a stop nothing is about to start, and what has ended is told as it ended.
+func TestCronHistoryAfterAStop(t *testing.T) {
+	open := func(n, attempt int, started bool) cron.Fire {
+		f := cron.Fire{Scheduled: fired.AddDate(0, 0, n), Trigger: cron.OnSchedule, Attempt: attempt}
+		if started {
+			f.Started = f.Scheduled.Add(time.Second)
+		}
+		return f
+	}
+	const gone = "its container was removed before its end was seen"
+	const idle = "the sidecar does not run; once it does, missed_fires says what becomes of it"
+	for state, want := range map[plan.State][]string{
+		plan.Running: {"running ", "running ", "running is about to start", "running is about to start", "running waits for attempt 2"},
+		plan.Exited: {
+			"failed ended by signal 15 (SIGTERM)", "failed " + gone, "missed " + idle, "missed " + idle,
+			"failed attempt 2 is for the sidecar to begin, which does not run",
+		},
+	} {
+		s := newShell(t, shopJobs)
+		s.sidecar(state, map[string]cron.Memory{"nightly": {Timing: compose.Timing{History: 100}, Open: []cron.Fire{
+			open(0, 1, true), open(1, 1, true), open(2, 1, false), open(3, 1, false), open(4, 2, false),
+		}}})
+		s.engine.addRun(fire(0, cron.Running, "").Run, cron.OnSchedule, plan.Exited, fired, 143)
+		s.engine.addRun(fire(2, cron.Running, "").Run, cron.OnSchedule, plan.Created, fired, 0)
+		r := s.run("cron", "history", "nightly", "--format", "{{.Status}} {{.Reason}}")
+		assert.Equal(t, r, result{0, strings.Join(want, "\n") + "\n", ""})
+		r = s.run("cron", "history", "nightly", "--format", "{{.Scheduled}}", "--tail", "5")
+		assert.Equal(t, strings.Count(r.out, "02:30:00 +0100"), 5, r.out)
 	}
 }
 
@@ -187,6 +229,24 @@ func TestCronHistoryOfARunThatWasEnded(t *testing.T) {
 	r := s.run("cron", "history", "nightly", "--format", "{{.Status}} {{.Reason}}")
 	assert.Equal(t, r, result{0, "timeout took longer than 2s (timeout)\nfailed hyper-lite got a SIGINT\nfailed exited 3\n", ""})
 	assert.Equal(t, strings.Split(s.run("cron", "ls", "--format", "{{.Succeeded}} {{.Failed}}").out, "\n")[0], "0 3")
+}
+
+// A run that ends by itself keeps its own status, though nobody reads its last words any more.
+func TestCronHistoryOfARunThatNobodyRead(t *testing.T) {
+	s := newShell(t, shopJobs)
+	s.engine.procs.breaks = errUnread
+	s.engine.procs.ends = map[string]int{}
+	code := 0
+	s.engine.doing = func(step plan.Step) {
+		if made, ok := step.(plan.Create); ok && made.Ref.Service == "nightly" {
+			s.engine.procs.ends[made.Name] = code
+		}
+	}
+	assert.Equal(t, s.run("cron", "run", "--wait", "nightly").code, 141)
+	code = 3
+	assert.Equal(t, s.run("cron", "run", "--wait", "nightly").code, 141)
+	r := s.run("cron", "history", "nightly", "--format", "{{.Status}} {{.Reason}}")
+	assert.Equal(t, r.out, "succeeded \nfailed exited 3\n", r.err)
 }
 
 // A run that its pre_start hooks do not let begin is recorded, and its container goes.

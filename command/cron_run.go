@@ -135,6 +135,9 @@ func (i *invocation) neverBegan(ctx context.Context, project compose.Project, on
 // noteEnd remembers how a run by hand ended, where that was seen. err is what joining it came to: its exit code.
 func (i *invocation) noteEnd(ctx context.Context, project compose.Project, one jobOnce, record cron.Record, limit *curb, err error) {
 	code, exited := errors.AsType[codeError](err)
+	if unread, ok := errors.AsType[unreadEnd](err); ok { // then it is ours
+		code = codeError(unread.code)
+	}
 	if _, _, curbed := limit.outcome(); record.Started == nil || err != nil && !exited && !curbed {
 		return
 	}

@@ -48,14 +48,37 @@ func followed(ctx context.Context, err error) error {
 	return err
 }
 
-// patienceWithoutWord is how long an end may take before it is told of.
-const patienceWithoutWord = time.Second
+const (
+	// patienceWithoutWord is how long an end may take before it is told of.
+	patienceWithoutWord = time.Second
+	// lastWord is how long what is not read any more may take to end by itself: what nobody read may have been all that was left.
+	lastWord = time.Second
+)
+
+// unreadEnd is a process that ended by itself, though nobody read it.
+type unreadEnd struct{ code int }
+
+func (e unreadEnd) Error() string { return fmt.Sprintf("%v, and it exited %d", errUnread, e.code) }
+func (e unreadEnd) Unwrap() error { return codeError(exitUnread) }
 
 // leaveUnread ends what only we could read, as a process of this machine ends by SIGPIPE: with its pre_stop hooks and its grace
-// period. What is not ours is left alone.
+// period, if it does not end by itself. What is not ours is left alone.
 func (i *invocation) leaveUnread(ctx context.Context, j joining, ended func() (int, error)) error {
 	if j.unread == nil {
 		return codeError(exitUnread)
+	}
+	over := make(chan error, 1)
+	go func() {
+		code, err := ended()
+		if err == nil {
+			err = unreadEnd{code}
+		}
+		over <- err
+	}()
+	select {
+	case err := <-over:
+		return errors.Join(codeError(exitUnread), err)
+	case <-time.After(lastWord):
 	}
 	j.leaving.Store(true)
 	told := time.AfterFunc(patienceWithoutWord, func() {
@@ -65,8 +88,7 @@ func (i *invocation) leaveUnread(ctx context.Context, j joining, ended func() (i
 	if !j.unread(ctx) {
 		return codeError(exitUnread) // which was told
 	}
-	_, err := ended()
-	return errors.Join(codeError(exitUnread), err)
+	return errors.Join(codeError(exitUnread), <-over)
 }
 
 // unread stops the run since nobody reads it. It returns whether it ends.

@@ -46,13 +46,18 @@ func (m Memory) clone() Memory {
 	return m
 }
 
-// Unfinished are the records of fires that are not over, of those that have not begun too: no instant is left out.
-func (m Memory) Unfinished(project, job string) []Record {
+// Unfinished are the records of fires that are not over, of those that have not begun too: no instant is left out. attended says
+// that a runner is there: else nothing begins.
+func (m Memory) Unfinished(project, job string, attended bool) []Record {
 	var records []Record
 	for _, fire := range m.Open {
-		reason := ""
+		status, reason := Running, ""
 		switch {
 		case !fire.Started.IsZero():
+		case !attended && fire.Attempt > 1:
+			status, reason = Failed, fmt.Sprintf("attempt %d is for the sidecar to begin, which does not run", fire.Attempt)
+		case !attended:
+			status, reason = Missed, "the sidecar does not run; once it does, missed_fires says what becomes of it"
 		case fire.Waiting:
 			reason = "waits for the run before"
 		case fire.Attempt > 1:
@@ -60,7 +65,7 @@ func (m Memory) Unfinished(project, job string) []Record {
 		default:
 			reason = "is about to start"
 		}
-		records = append(records, fire.record(project, job, Running, reason))
+		records = append(records, fire.record(project, job, status, reason))
 	}
 	return records
 }

@@ -107,6 +107,7 @@ services:
   slow: {image: redis:7, entrypoint: [], stop_grace_period: 1h}
 jobs:
   tidy: {image: redis:7, entrypoint: ["yes"], init: true, triggers: {manual: true}}
+  brief: {image: redis:7, entrypoint: [sh, -c], command: ["echo 1; sleep 0.5; echo 2"], triggers: {manual: true}}
 `)
 	unread := func(line string, typed ...string) {
 		t.Helper()
@@ -145,6 +146,10 @@ jobs:
 	assert.DeepEqual(t, p.running("slow"), []string(nil))
 	unread("y\n", "cron", "run", "--wait", "tidy")
 	says(t, p.must("cron", "history", "tidy").out, "failed", "nobody reads the output any more")
+	unread("1\n", "cron", "run", "--wait", "brief") // what ends by itself is as it ended
+	unread("1\n", "cron", "run", "--wait", "--rm", "brief", "--", "echo 1; sleep 0.5; echo 2; exit 3")
+	past := p.must("cron", "history", "--format", "{{.Status}} {{.Reason}}", "brief")
+	assert.Equal(t, past.out, "succeeded \nfailed exited 3\n")
 
 	p.must("up", "-d", "web")
 	id := p.id("web-1")
