@@ -28,7 +28,7 @@ func TestNothingIsMadeBesideTheContainersOfDockerCompose(t *testing.T) {
 	h := composeMade()
 	want := shop(service("db", 1, "v1:aaaa"), service("web", 2, "v1:aaaa"))
 	_, err := plan.Make(want, h.observe(), plan.Options{})
-	assert.Error(t, err, "container name shop-db-1 is taken by container shop-db-1 of project shop\n"+
+	assert.Error(t, err, "container name shop-db-1 is taken by a container of project shop\n"+
 		"service web is taken by container shop_web_1 of project shop")
 	conflict, ok := errors.AsType[*plan.ConflictError](err)
 	assert.Assert(t, ok)

@@ -414,7 +414,7 @@ func TestConflicts(t *testing.T) {
 	}
 	want := shop(routed(service("web", 2, "v1:aaaa"), 8080))
 	_, err := plan.Make(want, h.observe(), plan.Options{System: system(want)})
-	assert.Error(t, err, "container name shop-web-2 is taken by container shop-web-2\n"+
+	assert.Error(t, err, "container name shop-web-2 is taken by a container that is not ours\n"+
 		"port 8080/tcp is taken by container blog-proxy of project blog")
 
 	h.foreign[0].Running = false

@@ -179,7 +179,11 @@ func (b *builder) claimName(name string, s compose.Service) []int {
 		if strings.TrimSpace(s.Body.ContainerName) != "" && s.Role == compose.RoleReplica {
 			hint += ", or give the service another container_name"
 		}
-		b.conflicts("container name "+name, f.holder(), hint)
+		holder := "a container that is not ours"
+		if f.Project != "" {
+			holder = "a container of project " + f.Project
+		}
+		b.conflicts("container name "+name, holder, hint)
 	}
 	return after
 }
