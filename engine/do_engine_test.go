@@ -192,7 +192,7 @@ func TestWhatRunsIsNotRemoved(t *testing.T) {
 	assert.Assert(t, ok)
 	assert.DeepEqual(t, runs.Container, c)
 	assert.Assert(t, s.look(c).State.Running)
-	s.do(plan.Stop{Container: c}, plan.Remove{Container: c})
+	s.do(plan.Stop{Container: c}, plan.Remove{Container: c, Volumes: true})
 }
 
 func TestBalancerStepsAreRefused(t *testing.T) {
