@@ -57,7 +57,7 @@ func (p *project) program(name string) {
 func (p *project) dropImage(name string) {
 	p.t.Cleanup(func() {
 		p.t.Helper()
-		p.must("down", "-t", "0")
+		p.must("down", "--volumes", "-t", "0")
 		drop := func(name string) {
 			_, err := docker.ImageRemove(context.Background(), name, image.RemoveOptions{Force: true, PruneChildren: true})
 			if !errdefs.IsNotFound(err) {

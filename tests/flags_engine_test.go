@@ -64,7 +64,7 @@ func TestVerbsFindAProjectByItsNameFromAnywhere(t *testing.T) {
 	assert.Equal(t, p.exits(137, "-p", p.name, "wait", "db").code, 137)
 	by("start", "db")
 	by("stop", "-t", "0", "db")
-	by("rm", "-f", "db")
+	by("rm", "-f", "-v", "db")
 	assert.Equal(t, len(p.containers("db")), 0)
 	says(t, p.exits(1, "-p", p.name, "exec", "nosuch", "true").err, "no such service: nosuch")
 	says(t, p.exits(1, "-p", p.name, "up", "-d").err, "no compose file found")

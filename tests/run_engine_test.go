@@ -84,12 +84,12 @@ func TestRunMakesOneContainerBesideTheReplicas(t *testing.T) {
 	p.must("up", "-d", "--no-deps", "db")
 	assert.Assert(t, !strings.Contains(p.must("ps").out, name))
 	says(t, p.must("ps", "-a").out, name)
-	p.must("rm", "-f")
+	p.must("rm", "-f", "-v")
 	assert.Equal(t, len(p.oneOffs()), 1)
 
 	p.exits(9, "run", "--rm", "tool", "exit 9")
 	assert.Equal(t, len(p.oneOffs()), 1, "--rm left a container")
-	p.must("down")
+	p.must("down", "-v")
 	assert.Equal(t, len(p.containers("")), 0)
 }
 
