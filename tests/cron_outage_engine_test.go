@@ -64,6 +64,9 @@ services:
 			if n := statuses(records)[cron.Running]; n > 1 || n > 0 && job != "long" {
 				return fmt.Errorf("%d runs of %s are not over", n, job)
 			}
+			if begins := func(r cron.Record) bool { return r.Status == cron.Running && r.Started == nil }; slices.ContainsFunc(records, begins) {
+				return fmt.Errorf("a run of %s is about to begin", job)
+			}
 			return nil
 		})
 		everyInstant(t, records, every)
