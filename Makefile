@@ -9,9 +9,9 @@ PLUGINS ?= $(or $(DOCKER_CONFIG),$(HOME)/.docker)/cli-plugins
 DEMO_IMAGES := hyper-lite-demo:latest traefik:v3.6.12
 TEST_IMAGES := $(DEMO_IMAGES) redis:7 postgres:15
 
-# Two packages and six scenarios at a time: the scenarios share one engine, and wait more than they work. They begin first,
+# Two packages and five scenarios at a time: the scenarios share one engine, and wait more than they work. They begin first,
 # since they take longest.
-TEST := go test -p 2 -parallel 6 -timeout 25m
+TEST := go test -p 2 -parallel 5 -timeout 25m
 # What is read from outside, tried with files and words that nobody wrote; `make unit` tries the seeds only.
 FUZZ := go test ./compose -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime 600x -fuzzminimizetime 5s -parallel 2 && \
 	go test ./schedule -run '^$$' -fuzz '^FuzzNext$$' -fuzztime 50000x -parallel 2
